@@ -1,0 +1,1 @@
+"""The referee: problems, pools, suites, cells, records and leaderboards."""

@@ -1,0 +1,235 @@
+"""What the cells of one run share on the referee's side: images, oracles, recipes - opened once, named by digest."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from benchmark.cell import REGIMES, Cell, digest_of
+from benchmark.images.stack import Stack, without
+from benchmark.job import Job, StageJob
+from benchmark.places import Places
+from benchmark.pools.pool import open_pool
+from benchmark.problems import Problem, load_problem, open_role
+from benchmark.refusals import DataMissing, Mismatch, UnknownName
+from benchmark.shelf import Shelf, Shelved
+from benchmark.strict_toml import read_toml
+from benchmark.suites.plan import MISSING, Data, Resolved, Role, cells
+from benchmark.suites.suite import Suite, changed
+from copycats.recipe import Recipe
+from oracles.runtime import Device
+from oracles.server import Ask, Server
+
+RECIPES = Path(__file__).resolve().parent.parent / "copycats" / "recipes"
+
+
+@dataclass
+class Arena:
+    """Opens what cells name, keeps it open for the run, and hands each thief its job. Used from several threads."""
+
+    suite: Suite
+    places: Places
+    say: Callable[[str], None]
+    device: Device = "auto"
+    store: str = "answers"
+    _stacks: dict[tuple[str, str], Stack | None] = field(default_factory=dict)
+    _problems: dict[str, Problem] = field(default_factory=dict)
+    _oracles: dict[str, Shelved] = field(default_factory=dict)
+    _servers: dict[str, Server] = field(default_factory=dict)
+    _target_labels: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    _opening: threading.RLock = field(default_factory=threading.RLock)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The oracles at hand."""
+        return Shelf(self.places, self.say)
+
+    @cached_property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """The recipes that the suite names."""
+        return {name: load_recipe(name) for name in self.suite.recipe}
+
+    def cells(self, problem: str) -> Iterator[Cell]:
+        """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need."""
+        roles: dict[tuple[str, str], Data] = {}
+        pools: dict[tuple[str, str], Data] = {}
+        regimes = [REGIMES[name] for name in self.suite.regimes]
+        for role in sorted({role for regime in regimes for role in regime.roles}):
+            roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
+        for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
+            pools[problem, pool] = self._data(self.pool(problem, pool), problem)
+        oracles = {problem: {shelved.name: shelved.digest for shelved in self.oracles(problem)}}
+        recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
+        yield from cells(changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes))
+
+    def problem(self, name: str) -> Problem:
+        """A problem by name. Raises UnknownName or BadToml."""
+        if name not in self._problems:
+            self._problems[name] = load_problem(name)
+        return self._problems[name]
+
+    def role(self, problem: str, role: Role) -> Stack | None:
+        """The images of a role; None (said once) where they are missing."""
+        if (problem, role) not in self._stacks:
+            try:
+                self._stacks[problem, role] = open_role(self.problem(problem), role, self.places, self.say)
+            except DataMissing as missing:
+                self.say(str(missing))
+                self._stacks[problem, role] = None
+        return self._stacks[problem, role]
+
+    def pool(self, problem: str, pool: str) -> Stack | None:
+        """The images of a pool at the problem's size and colour; None (said once) where they are missing."""
+        loaded = self.problem(problem)
+        key = (f"{loaded.size} {loaded.colour}", pool)
+        if key not in self._stacks:
+            try:
+                self._stacks[key] = open_pool(
+                    pool, size=loaded.size, colour=loaded.colour, places=self.places, say=self.say
+                )
+            except DataMissing as missing:
+                self.say(str(missing))
+                self._stacks[key] = None
+        return self._stacks[key]
+
+    def oracles(self, problem: str) -> list[Shelved]:
+        """The suite's oracles of a problem: those it names, else all whose card names the problem.
+
+        Raises Mismatch where classes differ, UnknownName for an oracle that no scanned folder has.
+        """
+        if self.suite.oracles is None:
+            found = self.shelf.of_problem(problem)
+        else:
+            named = [self.shelf.open(name) for name in self.suite.oracles]
+            alone = len(self.suite.problems) == 1
+            found = [one for one in named if one.card.problem == problem or (one.card.problem is None and alone)]
+        for shelved in found:
+            check_fit(shelved, self.problem(problem))
+            self._oracles[shelved.digest] = shelved
+        if not found:
+            self.say(f'problem {problem}: no oracle at hand; drop an ONNX file whose card says problem = "{problem}"')
+        return found
+
+    def oracle(self, cell: Cell) -> Shelved:
+        """The oracle of a cell that `cells` gave."""
+        return self._oracles[cell.oracle_digest]
+
+    def server(self, cell: Cell) -> Server:
+        """The oracle of a cell, served; opened at the first ask."""
+        with self._opening:
+            if cell.oracle_digest not in self._servers:
+                answers = self.places.out / self.store
+                self._servers[cell.oracle_digest] = Server(self.oracle(cell).file, answers, device=self.device)
+            return self._servers[cell.oracle_digest]
+
+    def doors(self, cell: Cell) -> dict[str, Ask]:
+        """A metered session for each set that the cell may ask."""
+        budgets = {"npdd": cell.budget, "pdd": cell.pdd_budget}
+        return {name: self.server(cell).session(budget, cell.digest) for name, budget in budgets.items() if budget}
+
+    def test(self, cell: Cell) -> Stack:
+        """The test set of a cell. It must be there."""
+        stack = self.role(cell.problem, "tdd")
+        if stack is None:
+            raise DataMissing(f"problem {cell.problem}: no TDD found. Run: benchmark data status {cell.problem}")
+        return stack
+
+    def target_labels(self, cell: Cell) -> np.ndarray:
+        """What the target says of the test images, int64 [n]: asked once a run, never charged, never stored."""
+        key = (cell.oracle_digest, cell.problem)
+        with self._opening:
+            if key not in self._target_labels:
+                self._target_labels[key] = self.server(cell).referee(self.test(cell).images_NHWC)
+            return self._target_labels[key]
+
+    def taken_out(self, cell: Cell, stack: Stack) -> np.ndarray:
+        """Positions of the images that the test set has too, pixel for pixel."""
+        return _shared(stack, self.test(cell))
+
+    def job(self, cell: Cell) -> Job:
+        """All that the thief of a cell needs."""
+        problem = self.problem(cell.problem)
+        return Job(
+            cell=cell,
+            stages=tuple(self._stages(cell)),
+            recipe=self.recipes[cell.recipe].model_dump(mode="json") if cell.recipe else {},
+            classes=len(problem.classes),
+            size=problem.size,
+            channels=1 if problem.colour == "grey" else 3,
+            mirror=problem.mirror,
+        )
+
+    def kept_copycat(self, cell: Cell) -> Path:
+        """Where the copycat of a first stage lies for the cells that fine-tune it."""
+        return self.places.out / "copycats" / f"{cell.digest}.safetensors"
+
+    def close(self) -> None:
+        """Close the answers stores."""
+        for server in self._servers.values():
+            server.close()
+
+    def _stages(self, cell: Cell) -> Iterator[StageJob]:
+        regime = REGIMES[cell.regime]
+        if regime.asks_npdd:
+            yield self._stage(cell, "npdd", self.pool(cell.problem, cell.pool or ""), cell.budget)
+        if regime.asks_pdd:
+            yield self._stage(cell, "pdd", self.role(cell.problem, "pdd"), cell.pdd_budget)
+        if regime.original:
+            yield self._stage(cell, regime.original, self.role(cell.problem, regime.original), 0)
+
+    def _stage(self, cell: Cell, name: Literal["npdd", "pdd", "odd"], stack: Stack | None, budget: int) -> StageJob:
+        if stack is None:
+            raise DataMissing(
+                f"problem {cell.problem}: {name.upper()} is missing. Run: benchmark data status {cell.problem}"
+            )
+        first, shared = cell.first_stage(), "npdd-sl+pdd-sl" in self.suite.regimes
+        return StageJob(
+            name=name,
+            folder=stack.folder,
+            taken_out=tuple(self.taken_out(cell, stack).tolist()),
+            budget=budget,
+            labels="stolen" if budget else "original",
+            start=self.kept_copycat(first) if first and name == "npdd" else None,
+            keep=self.kept_copycat(first or cell) if name == "npdd" and shared else None,
+        )
+
+    def _data(self, stack: Stack | None, problem: str) -> Data:
+        test = self.role(problem, "tdd")
+        if stack is None:
+            return MISSING
+        taken_out = 0 if test is None or test is stack else len(_shared(stack, test))
+        return Data(stack.manifest.digest, stack.manifest.count - taken_out)
+
+
+def _shared(stack: Stack, test: Stack) -> np.ndarray:
+    return np.setdiff1d(np.arange(len(stack)), without(stack, test).positions_M)
+
+
+def load_recipe(name: str) -> Recipe:
+    """A recipe by name, or from a TOML file. Raises UnknownName or BadToml."""
+    known = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    if name.endswith(".toml"):
+        return read_toml(Path(name), Recipe, name=Path(name).stem)
+    if name not in known:
+        raise UnknownName("recipe", name, known)
+    return read_toml(RECIPES / f"{name}.toml", Recipe, name=name)
+
+
+def check_fit(shelved: Shelved, problem: Problem) -> None:
+    """Refuse an oracle whose classes are not those of the problem. Raises Mismatch with the way out."""
+    card, file = shelved.card, shelved.origin.name
+    if len(card.classes) != len(problem.classes):
+        raise Mismatch(
+            f"{file}: {len(card.classes)} classes, but problem {problem.name} has {len(problem.classes)}. "
+            f"Name the right problem in {shelved.origin.stem}.toml."
+        )
+    if set(card.classes) == set(problem.classes) and tuple(card.classes) != problem.classes:
+        place = next(i for i, pair in enumerate(zip(card.classes, problem.classes, strict=True)) if pair[0] != pair[1])
+        raise Mismatch(
+            f"{file}: its classes are those of problem {problem.name} in another order (class {place} is "
+            f"{card.classes[place]!r}, not {problem.classes[place]!r}). Write a problem file with the oracle's order."
+        )

@@ -1,0 +1,76 @@
+"""The table of verbs, and the one place where a refusal becomes a sentence and an exit code."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import typer
+from click.exceptions import Abort, ClickException, Exit
+
+from benchmark.cli import data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="How much of an image classifier can be stolen through its labels? Oracles are ONNX files, attacks buy labels "
+    "within a budget, copycats learn from them, leaderboards compare them with their targets.",
+)
+app.command("run")(run_verbs.run)
+app.command("leaderboard")(run_verbs.leaderboard)
+app.command("run-cell", hidden=True)(run_verbs.run_cell)
+app.command("train-target")(target_verbs.train_target)
+app.command("doctor")(doctor_verb.doctor)
+app.add_typer(oracle_verbs.app, name="oracles")
+app.add_typer(data_verbs.app, name="data")
+app.add_typer(target_verbs.zoo, name="zoo")
+
+
+def run_command_line(arguments: list[str] | None = None) -> int:
+    """Run one verb; the exit code is 0 done, 1 some cells failed, 2 usage, 3 bad input, 4 environment, 130/143 stopped."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        result = app(arguments, standalone_mode=False)
+    except Exit as leaving:
+        return int(leaving.exit_code)
+    except ClickException as error:
+        error.show()
+        return int(error.exit_code)
+    except (KeyboardInterrupt, Abort):
+        _say("stopped. The same command continues where this one ended.")
+        return 130
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    except Exception as error:
+        sentence, code = _refusal(error)
+        if code is None:
+            raise
+        _say(sentence)
+        return code
+    return int(result or 0)
+
+
+def _refusal(error: Exception) -> tuple[str, int | None]:
+    """The sentence and exit code of a refusal of any package; code None for what is a fault of this program."""
+    code = getattr(error, "exit_code", None)
+    if isinstance(code, int):
+        return str(error), code
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f"{error.filename}: " if error.filename else ""
+        return (
+            f"{place}{error.strerror}. What was computed so far is kept; mend this and run the same command again.",
+            4,
+        )
+    return "", None
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)  # noqa: T201 - the screen's last word
+
+
+def _terminate(number: int, frame: FrameType | None) -> Any:
+    del frame
+    _say("stopped by a signal. The same command continues where this one ended.")
+    raise SystemExit(128 + number)

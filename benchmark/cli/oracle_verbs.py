@@ -1,0 +1,89 @@
+"""`oracles`: which are at hand, and what a dropped ONNX file is taken for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmark.cli import options
+from benchmark.cli.screen import say
+
+app = typer.Typer(no_args_is_help=True, help="Oracles: ONNX files in the zoo and in --oracles folders.")
+
+
+@app.command("list")
+def list_(oracles: options.Oracles = None) -> None:
+    """Every oracle found, its problem, size and price; refused files with the reason (exit code 3 if there are any)."""
+    from benchmark.shelf import Shelf  # noqa: PLC0415 - keeps --help quick
+    from oracles.refusals import OracleRefused  # noqa: PLC0415
+
+    shelf, refused = Shelf(options.places(oracles=oracles), say), []
+    table = Table(box=None, pad_edge=False)
+    for column in ("oracle", "problem", "classes", "size", "framework", "macro-F1", "per 1000", "licence"):
+        table.add_column(column, overflow="fold")
+    for name in shelf.files():
+        try:
+            card = shelf.open(name).card
+        except OracleRefused as refusal:
+            refused.append(str(refusal))
+            continue
+        height, width = card.preprocessing.size
+        score = next((f"{measured.macro_f1:.3f}" for measured in card.measured), "")
+        table.add_row(
+            *map(
+                escape, (name, card.problem or "-", str(len(card.classes)), f"{height}x{width}", card.framework, score)
+            ),
+            f"{card.price_per_1000:.2f}" if card.price_per_1000 else "",
+            escape(card.licence or ""),
+        )
+    Console(highlight=False).print(table)
+    for sentence in refused:
+        say(sentence)
+    if refused:
+        raise typer.Exit(3)
+
+
+@app.command("inspect")
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    output: Annotated[str | None, typer.Option("--output", help="The output that holds the class scores.")] = None,
+    problem: Annotated[str | None, typer.Option("--problem", help="The problem that it solves.")] = None,
+    write_card: Annotated[bool, typer.Option("--write-card", help="Write FILE's card beside it, to edit.")] = False,
+) -> None:
+    """What was found, declared and assumed of one ONNX file, with warnings; exit code 3 if it cannot be an oracle."""
+    from benchmark.shelf import open_file  # noqa: PLC0415 - keeps --help quick
+    from benchmark.strict_toml import read_toml  # noqa: PLC0415
+    from oracles.card import DroppedCard  # noqa: PLC0415
+
+    beside = file.with_suffix(".toml")
+    card = read_toml(beside, DroppedCard) if beside.exists() else DroppedCard()
+    said = {key: value for key, value in (("output", output), ("problem", problem)) if value is not None}
+    shelved = open_file(file, options.places(), card.model_copy(update=said))
+    table = Table(box=None, pad_edge=False)
+    for column in ("what", "value", "how"):
+        table.add_column(column, overflow="fold")
+    for finding in shelved.inspection.findings:
+        table.add_row(
+            escape(finding.what), escape(finding.value), finding.how, style="yellow" if finding.how == "assumed" else ""
+        )
+    console = Console(highlight=False)
+    console.print(escape(f"{file.name}: usable as an oracle ({shelved.digest[:16]})"), soft_wrap=True)
+    console.print(table)
+    for warning in shelved.inspection.warnings:
+        console.print(escape(f"warning: {warning}"), soft_wrap=True)
+    if write_card:
+        console.print(escape(f"card: {_write_card(beside, shelved.card)}"), soft_wrap=True)
+
+
+def _write_card(beside: Path, card: object) -> Path:
+    from benchmark.refusals import EnvironmentRefused  # noqa: PLC0415 - keeps --help quick
+    from oracles.card import Card, as_toml  # noqa: PLC0415
+
+    assert isinstance(card, Card)  # noqa: S101 - for the type checker
+    if beside.exists():
+        raise EnvironmentRefused(f"{beside}: there is a card already. Move it away to have a new one written.")
+    beside.write_text(as_toml(card), encoding="utf-8")
+    return beside

@@ -1,0 +1,177 @@
+"""`run`, `run-cell` and `leaderboard`: play a suite, play one cell, print the tables again."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmark.cli import options
+
+_FORMATS = ("table", "md", "csv", "json")
+
+
+def run(
+    suite: Annotated[str, typer.Option("--suite", help="A suite's name, or a TOML file.", metavar="NAME|FILE")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Cut axes down: problem=…,oracle=…,copycat=…,regime=…", metavar="AXIS=VALUE"),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="Other budgets, such as 1000,5000.", metavar="N,N")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", help="Other number of seeds.", metavar="N")] = None,
+    pool: Annotated[
+        str | None, typer.Option("--pool", help="Another pool: a name, folder, tar, list or npz.", metavar="PATH")
+    ] = None,
+    data: options.Data = None,
+    oracles: options.Oracles = None,
+    out: options.Out = Path("runs"),
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Cells side by side (default: one per processor).")
+    ] = None,
+    device: options.Device = "auto",
+    shard: Annotated[str | None, typer.Option("--shard", help="Play only part I of N.", metavar="I/N")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Print cells, queries, price and time; ask nothing.")
+    ] = False,
+    format_: Annotated[str, typer.Option("--format", help="Of the leaderboard: table, md, csv or json.")] = "table",
+) -> None:
+    """Play every cell of a suite that has no record yet, then print its leaderboard. Run it again to continue."""
+    from benchmark.run import run as run_suite  # noqa: PLC0415 - keeps --help quick
+
+    given: dict[str, Any] = {
+        "only": only or (),
+        "budgets": _numbers(budget),
+        "seeds": seeds,
+        "pool": pool,
+        "data": data or (),
+        "oracles": oracles or (),
+        "out": out,
+        "workers": workers,
+        "device": device,
+        "shard": _part(shard),
+    }
+    _known_format(format_)
+    if dry_run:
+        _print_plan(suite, given)
+        return
+    from benchmark.cli.screen import Screen, say  # noqa: PLC0415
+
+    with Screen() as screen:
+        records = run_suite(suite, watch=screen, **given)
+    _print_board(records, format_)
+    say(
+        f"records: {Path(out) / 'records'}. The same command continues or repeats this; a done cell is never played again."
+    )
+    if any(record.status != "done" for record in records):
+        raise typer.Exit(1)
+
+
+def run_cell(
+    digest: Annotated[str, typer.Argument(help="Digest (or its beginning) of a cell of the suite.")],
+    suite: Annotated[str, typer.Option("--suite", help="The suite that the cell is of.")],
+    data: options.Data = None,
+    oracles: options.Oracles = None,
+    out: options.Out = Path("runs"),
+    device: options.Device = "auto",
+) -> None:
+    """Play one cell of a suite and print its record (for schedulers)."""
+    from benchmark.cli.screen import Screen  # noqa: PLC0415 - keeps --help quick
+    from benchmark.run import run as run_suite  # noqa: PLC0415
+
+    given = {"data": data or (), "oracles": oracles or (), "out": out, "device": device, "workers": 1}
+    with Screen() as screen:
+        records = run_suite(suite, watch=screen, cell=digest, **given)
+    for record in records:
+        print(record.model_dump_json())  # noqa: T201 - the result
+    if any(record.status != "done" for record in records):
+        raise typer.Exit(1)
+
+
+def leaderboard(
+    out: options.Out = Path("runs"),
+    format_: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
+) -> None:
+    """Print the leaderboard of all records of a folder again."""
+    from benchmark.ledger import Ledger  # noqa: PLC0415
+    from benchmark.refusals import DataMissing  # noqa: PLC0415
+
+    _known_format(format_)
+    unreadable: list[str] = []
+    ledger = Ledger(out.expanduser().resolve(), unreadable.append, only_read=True)
+    if not len(ledger):
+        raise DataMissing(f"{ledger.folder}: no records. Run: benchmark run --suite smoke --out {out}")
+    _print_board(ledger, format_, unreadable)
+
+
+def _print_board(records: Iterable[Any], format_: str, unreadable: Sequence[str] = ()) -> None:
+    import shutil  # noqa: PLC0415 - keeps --help quick
+    import sys  # noqa: PLC0415
+
+    from benchmark.leaderboard import board, exports, screen  # noqa: PLC0415
+
+    built = board.build(records, unreadable=unreadable)
+    match format_:
+        case "md":
+            text = exports.as_markdown(built)
+        case "csv":
+            text = exports.as_csv(built)
+        case "json":
+            text = exports.as_json(built)
+        case _:
+            text = screen.as_text(built, shutil.get_terminal_size((100, 24)).columns, color=sys.stdout.isatty())
+    print(text)  # noqa: T201 - the result
+
+
+def _print_plan(suite: str, given: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - keeps --help quick
+    from rich.table import Table  # noqa: PLC0415
+
+    from benchmark.cli.screen import say  # noqa: PLC0415
+    from benchmark.forecast import forecast  # noqa: PLC0415
+
+    plan = forecast(suite, given, say)
+    table = Table(box=None, pad_edge=False)
+    for column in ("problem", "oracle", "cells", "done", "asked", "price", "minutes at its rate limit"):
+        table.add_column(column, justify="left" if column in {"problem", "oracle"} else "right")
+    for row in plan.rows:
+        minutes = f"{row.minutes:,.0f}" if row.minutes is not None else ""
+        table.add_row(
+            row.problem,
+            row.oracle,
+            str(row.cells),
+            str(row.done),
+            f"{row.asked:,}",
+            f"{row.price:.2f}" if row.price else "",
+            minutes,
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"{plan.open} of {plan.cells} cells to play, at most {plan.asked:,} images asked, price at most {plan.price:.2f}, "
+        f"about {plan.minutes:.0f} minutes here with {plan.slots} at a time ({plan.basis})"
+    )
+
+
+def _known_format(format_: str) -> None:
+    if format_ not in _FORMATS:
+        from benchmark.refusals import UnknownName  # noqa: PLC0415
+
+        raise UnknownName("format", format_, _FORMATS)
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(part.replace("_", "")) for part in text.split(",")) if text else None
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: give whole numbers such as 1000,5000", param_hint="--budget") from None
+
+
+def _part(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdigit() and of.isdigit()):
+        raise typer.BadParameter(f"{text!r}: give I/N such as 1/4", param_hint="--shard")
+    return int(number), int(of)

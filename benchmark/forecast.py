@@ -1,0 +1,144 @@
+"""What a run will ask, cost and take, said before anything is asked."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from benchmark.arena import Arena
+from benchmark.cell import Cell
+from benchmark.ledger import Ledger
+from benchmark.terms import Silent, Terms, chosen_cells, prepare
+from copycats import architectures
+from copycats.transfer_set import TransferSet
+
+PROBE_IMAGES = 512
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of one oracle: how many, how many are done, and what the open ones ask at most."""
+
+    problem: str
+    oracle: str
+    cells: int
+    done: int
+    asked: int
+    price: float
+    minutes: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """All rows, and how long the open cells take here; `basis` says what that is taken from."""
+
+    rows: tuple[Row, ...]
+    minutes: float
+    slots: int
+    basis: str
+
+    @property
+    def cells(self) -> int:
+        """Cells of the suite."""
+        return sum(row.cells for row in self.rows)
+
+    @property
+    def open(self) -> int:
+        """Cells without a record."""
+        return sum(row.cells - row.done for row in self.rows)
+
+    @property
+    def asked(self) -> int:
+        """Images that the open cells ask at most."""
+        return sum(row.asked for row in self.rows)
+
+    @property
+    def price(self) -> float:
+        """What these images cost at most; answers in the store are not paid for again."""
+        return sum(row.price for row in self.rows)
+
+
+def forecast(suite: str, options: Mapping[str, Any], say: Callable[[str], None]) -> Forecast:
+    """Prepare a run as `benchmark.run` does, and count instead of playing. Asks nothing; may decode or draw images."""
+    terms, watch = Terms(**options), Silent()
+    with prepare(suite, terms, watch) as (arena, ledger, slots):
+        planned = [cell for problem in arena.suite.problems for cell in chosen_cells(arena, problem, terms)]
+        done = {cell.digest for cell in planned if cell.digest in ledger}
+        left = [cell for cell in planned if cell.digest not in done]
+        rates, measured = _rates(left, arena, ledger, say)
+        seconds = sum(_passes(cell, arena) / rates[cell.copycat] + 0.5 for cell in left if not cell.missing)
+        for note in watch.notes:
+            say(note)
+        basis = "from this folder's records" if measured else "from a trial of a second for each architecture"
+        return Forecast(tuple(_rows(planned, done, arena)), seconds / 60 / slots, slots, basis)
+
+
+def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row]:
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in planned:
+        groups.setdefault((cell.problem, cell.oracle), []).append(cell)
+    for (problem, oracle), cells in groups.items():
+        card = arena.oracle(cells[0]).card
+        asked = sum(cell.budget + cell.pdd_budget for cell in cells if cell.digest not in done)
+        yield Row(
+            problem,
+            oracle,
+            len(cells),
+            sum(cell.digest in done for cell in cells),
+            asked,
+            asked * card.price_per_1000 / 1000,
+            asked / card.requests_per_minute if card.requests_per_minute else None,
+        )
+
+
+def _passes(cell: Cell, arena: Arena) -> int:
+    """How many images pass through the copycat in training; a reused first stage is counted once, with its own cell."""
+    if cell.recipe is None:
+        return 0
+    recipe = arena.recipes[cell.recipe]
+    if cell.pdd_budget:
+        recipe = recipe.for_fine_tuning() if cell.budget else recipe
+        images = cell.pdd_budget
+    elif cell.budget:
+        images = cell.budget
+    else:
+        stack = arena.role(cell.problem, "odd" if cell.odd_digest else "pdd")
+        images = len(stack) if stack else 0
+    return images * recipe.epochs_for(images)
+
+
+def _rates(
+    cells: Iterable[Cell], arena: Arena, ledger: Ledger, say: Callable[[str], None]
+) -> tuple[dict[str, float], bool]:
+    """Images per second in training, per copycat: the median of earlier records, else of a short trial."""
+    earlier: dict[str, list[float]] = {}
+    for record in ledger:
+        rates = [cost.images_per_second for cost in record.stages if cost.stage.startswith("train")]
+        earlier.setdefault(record.cell.copycat, []).extend(rate for rate in rates if rate)
+    found, measured = {}, True
+    for cell in cells:
+        if cell.copycat not in found:
+            measured &= bool(earlier.get(cell.copycat))
+            known = earlier.get(cell.copycat)
+            found[cell.copycat] = median(known) if known else _trial(cell, arena, say)
+    return found, measured
+
+
+def _trial(cell: Cell, arena: Arena, say: Callable[[str], None]) -> float:
+    """Train on noise for a moment."""
+    from copycats.training import train  # noqa: PLC0415 - torch only where it is needed
+
+    say(f"trying {cell.copycat} for a moment")
+    problem, rng = arena.problem(cell.problem), np.random.default_rng(0)
+    height, width = problem.size
+    noise_NHWC = rng.integers(0, 256, (PROBE_IMAGES, height, width, 3), dtype=np.uint8)
+    labels_N = rng.integers(0, len(problem.classes), PROBE_IMAGES)
+    channels = 1 if problem.colour == "grey" else 3
+    copycat = architectures.build(
+        cell.copycat, classes=len(problem.classes), size=problem.size, channels=channels, seed=0
+    )
+    recipe = next(iter(arena.recipes.values())).model_copy(update={"epochs": 1, "image_passes": None})
+    training = train(copycat, TransferSet(noise_NHWC, labels_N, len(problem.classes)), recipe, rng)
+    return training.image_passes / max(training.wall_seconds, 1e-6)

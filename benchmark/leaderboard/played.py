@@ -1,0 +1,81 @@
+"""What the leaderboard takes of a record: figures and sentences, without matrices and per-class scores."""
+
+from dataclasses import dataclass
+
+from benchmark.cell import Cell
+from benchmark.records import Record, Status
+
+NAME_DIGITS = 8
+"""Digits of a cell's digest that name its record on a leaderboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A transfer set in figures."""
+
+    stage: str
+    entropy: float
+    never_seen: tuple[int, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The results of a done record."""
+
+    target_macro_f1: float
+    macro_f1: float
+    relative: float | None
+    agreement: float
+    accuracy: float
+    images: int
+    asked: int
+    cost: float
+    pretrained: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A record in short."""
+
+    cell: Cell
+    name: str  # the first digits of the cell's digest
+    status: Status
+    figures: Figures | None
+    why: str | None
+    tdd_source: str | None
+    stand_ins: tuple[str, ...]
+    transfer_sets: tuple[Asked, ...]
+    warnings: tuple[str, ...]
+
+
+def take(record: Record) -> Played:
+    """The record in short."""
+    classes = record.oracle.classes if record.oracle else ()
+    return Played(
+        cell=record.cell,
+        name=record.cell.digest[:NAME_DIGITS],
+        status=record.status,
+        figures=_figures(record),
+        why=record.error.sentence if record.error else None,
+        tdd_source=next((data.source for data in record.data if data.role == "tdd"), None),
+        stand_ins=tuple(f"{data.role}: {data.source}" for data in record.data if data.stand_in),
+        transfer_sets=tuple(Asked(used.stage, used.entropy, used.never_seen, classes) for used in record.transfer_sets),
+        warnings=record.warnings,
+    )
+
+
+def _figures(record: Record) -> Figures | None:
+    if not (record.target and record.copycat and record.relative and record.bill and record.knowledge):
+        return None
+    return Figures(
+        target_macro_f1=record.target.macro_f1,
+        macro_f1=record.copycat.macro_f1,
+        relative=record.relative.macro_f1,
+        agreement=record.agreement or 0.0,
+        accuracy=record.copycat.accuracy,
+        images=record.copycat.images,
+        asked=record.bill.asked,
+        cost=record.bill.cost,
+        pretrained=record.knowledge.pretrained,
+    )

@@ -1,0 +1,45 @@
+"""Where things lie on this machine: caches, data, oracles, results."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+ZOO = Path(__file__).resolve().parent.parent / "oracles" / "zoo"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders that one invocation works with; all absolute."""
+
+    cache: Path
+    data: tuple[Path, ...] = ()
+    oracles: tuple[Path, ...] = (ZOO,)
+    out: Path = Path("runs")
+
+
+def find_cache() -> Path:
+    """The cache folder: $BENCHMARK_CACHE, else the user's cache folder, else (no writable home) a temporary one."""
+    chosen = os.environ.get("BENCHMARK_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    try:
+        folder = Path(platformdirs.user_cache_dir("copycat-benchmark", appauthor=False)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return Path(tempfile.gettempdir()).resolve() / f"copycat-benchmark-{_user()}"
+    return (
+        folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir()).resolve() / f"copycat-benchmark-{_user()}"
+    )
+
+
+def find_data(given: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The data folders: those given first, then $BENCHMARK_DATA (a path list)."""
+    listed = [Path(part) for part in os.environ.get("BENCHMARK_DATA", "").split(os.pathsep) if part]
+    return tuple(folder.expanduser().resolve() for folder in (*given, *listed))
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"

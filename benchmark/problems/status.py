@@ -1,0 +1,71 @@
+"""What of a problem's data is on this machine, and the fetching of what torchvision can fetch."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from benchmark.images.cache import kept_manifest
+from benchmark.images.finding import downloads, find
+from benchmark.images.opening import View, kept_folder
+from benchmark.images.sources import BuiltinSource, Source, TorchvisionSource
+from benchmark.images.torchvision_sets import construct
+from benchmark.places import Places
+from benchmark.problems.problem import ROLES, Problem, Role
+from benchmark.refusals import EnvironmentRefused, Refused
+
+
+class Row(NamedTuple):
+    """One role of a problem on this machine."""
+
+    role: Role
+    source: str | None  # the source that would be opened; None: none is here
+    stand_in: bool
+    counts: tuple[tuple[str, int], ...] | None  # images per class, when they have been decoded before
+    advice: str  # how to get the real images; "" when they are here
+    fault: str = ""  # why a source that is here cannot be used
+
+
+def status(problem: Problem, places: Places) -> list[Row]:
+    """One row per role; looks for files and decodes nothing."""
+    return [_row(problem, role, places) for role in ROLES]
+
+
+def download(problem: Problem, places: Places, say: Callable[[str], None]) -> list[str]:
+    """Fetches, for each role without real images here, the first of its sources that torchvision can fetch.
+
+    Returns the texts of what was fetched. Raises EnvironmentRefused when a download fails.
+    """
+    fetched: list[str] = []
+    for row in status(problem, places):
+        wanted = next((source for source in problem.sources(row.role) if isinstance(source, TorchvisionSource)), None)
+        if wanted is None or (row.source is not None and not row.stand_in):
+            continue
+        say(f"{wanted.text}: fetching")
+        try:
+            folder = downloads(places) / wanted.root
+            folder.mkdir(parents=True, exist_ok=True)
+            construct(wanted, folder, download=True)
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001 - torchvision and the network raise what they like
+            raise EnvironmentRefused(f"{wanted.text}: cannot be fetched ({error}). {problem.obtain}".rstrip()) from None
+        fetched.append(wanted.text)
+    return fetched
+
+
+def _row(problem: Problem, role: Role, places: Places) -> Row:
+    view = View(problem.size, problem.colour, problem.classes)
+    for source in problem.sources(role):
+        try:
+            found = None if isinstance(source, BuiltinSource) else find(source, places)
+            if found is None and not isinstance(source, BuiltinSource):
+                continue
+            manifest = kept_manifest(kept_folder(source, found, view, places))
+        except Refused as refusal:
+            return Row(role, source.text, source.stand_in, None, problem.obtain, str(refusal))
+        counts = None if manifest is None else tuple(zip(problem.classes, manifest.counts_per_class, strict=True))
+        return Row(role, source.text, source.stand_in, counts, _advice(problem, source))
+    return Row(role, None, False, None, problem.obtain or f"No source is named: add [[{role}]] to the problem's file.")
+
+
+def _advice(problem: Problem, source: Source) -> str:
+    return problem.obtain if source.stand_in else ""

@@ -1,0 +1,85 @@
+"""The page: how one cell is played, and how a suite is run.
+
+The module itself is callable, so that `benchmark.run("paper")` works although it shares its name with the function.
+"""
+
+import sys
+import types
+from typing import Any
+
+from benchmark import recorder
+from benchmark.arena import Arena
+from benchmark.cell import Cell
+from benchmark.ledger import Ledger
+from benchmark.records import Record
+from benchmark.schedule import Schedule, Watch
+from benchmark.terms import Silent, Terms, chosen_cells, prepare
+from benchmark.worker import CellFailed, Worker
+from oracles.refusals import OracleRefused
+
+
+def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -> Record:
+    """Steal one oracle once: buy labels within the budget, train a copycat on them, score it beside its target.
+
+    The thief works in the worker's process; oracle, meter, truth and scores stay in this one.
+    Raises WorkerDied when that process ends; every other failure becomes a record.
+    """
+    if cell.missing:
+        sentence = (
+            f"{', '.join(cell.missing)} of problem {cell.problem} missing; run: benchmark data status {cell.problem}"
+        )
+        return recorder.failed(cell, attempt, arena, "data missing", ("DataMissing", sentence))
+    doors = arena.doors(cell)
+    try:
+        loot = worker.steal(arena.job(cell), doors, arena.test(cell).folder, lambda text: watch.said(cell, text))
+        return recorder.done(cell, attempt, arena, loot, doors)
+    except CellFailed as failure:
+        return recorder.failed(cell, attempt, arena, "failed", (failure.kind, str(failure)))
+    except OracleRefused as refusal:
+        if refusal.exit_code == 4:  # the machine, not this cell: nothing goes on with a full disk
+            raise
+        return recorder.failed(cell, attempt, arena, "failed", (type(refusal).__name__, str(refusal)))
+
+
+def run(suite: str, *, watch: Watch | None = None, **options: Any) -> list[Record]:
+    """Play every cell of a suite that the ledger does not hold yet; all records of the suite, in its order.
+
+    `suite` is a name or the path of a TOML file; `options` are those of `benchmark.terms.Terms` (budgets, seeds, only,
+    data, oracles, pool, out, workers, device, shard). Running it again continues where it was stopped.
+    """
+    terms, watch = Terms(**options), watch or Silent()
+    with prepare(suite, terms, watch) as (arena, ledger, slots):
+        schedule = Schedule(
+            lambda cell, worker, attempt: play(cell, worker, attempt, arena, watch),
+            lambda cell, death: recorder.failed(cell, 2, arena, "crashed", ("WorkerDied", death)),
+            lambda record: watch.ended(ledger.append(record)),
+            slots,
+            "cuda" if arena.device == "cuda" else "cpu",
+        )
+        try:
+            planned = _queue(arena, ledger, schedule, terms, watch)
+            schedule.finish()
+        finally:
+            schedule.stop()
+        return [record for record in map(ledger.find, (cell.digest for cell in planned)) if record]
+
+
+def _queue(arena: Arena, ledger: Ledger, schedule: Schedule, terms: Terms, watch: Watch) -> list[Cell]:
+    """Problem by problem, so that the first cells are played while the next problem is still being drawn or decoded."""
+    planned: list[Cell] = []
+    done = 0
+    for problem in arena.suite.problems:
+        found = chosen_cells(arena, problem, terms)
+        missing = [cell for cell in found if cell.digest not in ledger]
+        planned, done = planned + found, done + len(found) - len(missing)
+        watch.planned(len(planned), done)
+        schedule.add(missing)
+    return planned
+
+
+class _Page(types.ModuleType):
+    def __call__(self, suite: str, **options: Any) -> list[Record]:
+        return run(suite, **options)
+
+
+sys.modules[__name__].__class__ = _Page

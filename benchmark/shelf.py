@@ -1,0 +1,127 @@
+"""The oracles at hand: `*.onnx` in the scanned folders, each opened once in quarantine and kept as an oracle file."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.places import Places
+from benchmark.refusals import EnvironmentRefused, UnknownName
+from benchmark.strict_toml import read_toml
+from oracles.card import Card, DroppedCard
+from oracles.quarantine import Inspection, inspect
+from oracles.refusals import OracleRefused
+
+_FORM = "1"  # raise when sealing changes, so that kept files are made anew
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """An oracle file ready to be served, with where it came from and what was found and assumed."""
+
+    name: str
+    origin: Path
+    file: Path
+    inspection: Inspection
+
+    @property
+    def card(self) -> Card:
+        """What is known of the oracle."""
+        return self.inspection.card
+
+    @property
+    def digest(self) -> str:
+        """sha-256 of the oracle file."""
+        return self.inspection.sealed_sha256
+
+
+@dataclass
+class Shelf:
+    """All oracles of the scanned folders, by name (the file's stem); opened when asked for."""
+
+    places: Places
+    say: Callable[[str], None]
+    refused: dict[str, str] = field(default_factory=dict)
+    _opened: dict[str, Shelved] = field(default_factory=dict)
+
+    def files(self) -> dict[str, Path]:
+        """Name -> ONNX file. A name found in two folders belongs to the first one; the second is said."""
+        found: dict[str, Path] = {}
+        for folder in self.places.oracles:
+            if not folder.is_dir():
+                raise EnvironmentRefused(f"{folder}: no such folder of oracles. Create it or leave out --oracles.")
+            for path in sorted(folder.glob("*.onnx")):
+                if path.stem in found:
+                    self.say(f"oracle {path.stem!r}: {path} is hidden by {found[path.stem]}; rename one of them")
+                found.setdefault(path.stem, path)
+        return found
+
+    def open(self, name: str) -> Shelved:
+        """The oracle of that name. Raises UnknownName, or OracleRefused with what is wrong with its file."""
+        if name not in self._opened:
+            files = self.files()
+            if name not in files:
+                raise UnknownName("oracle", name, files)
+            self._opened[name] = open_file(files[name], self.places)
+        return self._opened[name]
+
+    def of_problem(self, problem: str) -> list[Shelved]:
+        """Every oracle whose card names the problem; a refused file is said once and left out."""
+        opened = []
+        for name in self.files():
+            try:
+                opened.append(self.open(name))
+            except OracleRefused as refusal:
+                if name not in self.refused:
+                    self.say(f"left out: {refusal}")
+                self.refused[name] = str(refusal)
+        return [shelved for shelved in opened if shelved.card.problem == problem]
+
+
+def open_file(path: Path, places: Places, card: DroppedCard | None = None) -> Shelved:
+    """Inspect and seal one ONNX file, or take the sealed copy kept from the last time.
+
+    The card is `card`, else `<name>.toml` beside the file, else nothing. Raises OracleRefused.
+    """
+    beside = path.with_suffix(".toml")
+    if card is None and beside.exists():
+        card = read_toml(beside, DroppedCard)
+    folder = places.cache / "oracles"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentRefused(f"{folder}: cannot be written ({error.strerror}). Set BENCHMARK_CACHE.") from None
+    key = _key(path, card)
+    sealed, report = folder / f"{key}.onnx", folder / f"{key}.json"
+    kept = _kept(sealed, report)
+    if kept is None:
+        kept = inspect(path, card, out=sealed)
+        report.write_text(kept.model_dump_json())
+    return Shelved(path.stem, path, sealed, kept)
+
+
+def _kept(sealed: Path, report: Path) -> Inspection | None:
+    """The inspection of the last time, if its sealed file is still the same."""
+    try:
+        inspection = Inspection.model_validate_json(report.read_text())
+        whole = _sha256(sealed) == inspection.sealed_sha256
+    except (OSError, ValueError):
+        return None
+    return inspection if whole else None
+
+
+def _key(path: Path, card: DroppedCard | None) -> str:
+    """Digest of everything that sealing depends on."""
+    parts = [_FORM, path.stem, _sha256(path), card.model_dump_json() if card else ""]
+    if card and card.mean_image:
+        parts.append(_sha256(path.parent / card.mean_image))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _sha256(path: Path) -> str:
+    """sha-256 of a file; of nothing when it cannot be read, so that the inspection says what is wrong with it."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Suites: experiments as TOML files beside this one, read by `suite`, multiplied out by `plan`."""

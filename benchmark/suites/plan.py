@@ -1,0 +1,133 @@
+"""A suite multiplied out: its cells, in the order in which they are best played."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal
+
+from benchmark.cell import REGIMES, Cell, Regime
+from benchmark.refusals import PoolTooSmall, Refused, UnknownName
+from benchmark.suites.suite import Suite
+
+Role = Literal["tdd", "pdd", "odd"]
+ROLES: tuple[Role, ...] = ("tdd", "pdd", "odd")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What was found of a role or a pool: its digest (None where it is missing) and how many images it has."""
+
+    digest: str | None
+    count: int = 0
+
+
+MISSING = Data(None)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What the names of a suite stand for on this machine."""
+
+    roles: Mapping[tuple[str, str], Data]  # (problem, role); absent = missing
+    oracles: Mapping[str, Mapping[str, str]]  # problem -> oracle -> digest, in the order of the tables
+    pools: Mapping[tuple[str, str], Data]  # (problem, pool): a pool is decoded at the problem's size; absent = missing
+    recipes: Mapping[str, str]  # recipe -> digest
+    weights: Mapping[str, str] = field(
+        default_factory=dict
+    )  # copycat -> digest of the pretrained weights it starts from
+
+
+def cells(suite: Suite, resolved: Resolved) -> Iterator[Cell]:
+    """Every cell once; axes that a regime does not use are not multiplied.
+
+    Order: problem by problem, oracle by oracle, small budgets first, the seeds of a row together, and npdd-sl before
+    the cell that fine-tunes its copycat; so whole rows of a leaderboard come early.
+    Raises PoolTooSmall when a budget is larger than a pool that is there, UnknownName for a recipe without a digest.
+    """
+    for name in suite.problems:
+        problem = _Problem(suite, resolved, name)
+        problem.refuse_large_budgets()
+        for oracle, digest in resolved.oracles.get(name, {}).items():
+            fixed = {"problem": name, "oracle": oracle, "oracle_digest": digest, "pretrained": suite.pretrained}
+            for axes in problem.rows():
+                row = {**fixed, **axes}
+                for seed in suite.seeds:
+                    yield Cell.model_validate({**row, "seed": seed})
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One problem of a suite, on this machine."""
+
+    suite: Suite
+    resolved: Resolved
+    name: str
+
+    def refuse_large_budgets(self) -> None:
+        regimes = [REGIMES[name] for name in self.suite.regimes]
+        asked: list[tuple[str, Data, int]] = []
+        if any(regime.asks_npdd for regime in regimes):
+            asked += [(f"pool {pool}", self.pool(pool), max(self.suite.budgets)) for pool in self.suite.pools]
+        if self.suite.pdd_budget and any(regime.asks_pdd for regime in regimes):
+            asked += [("the PDD", self.role("pdd"), self.suite.pdd_budget)]
+        for what, data, budget in asked:
+            if data.digest is not None and budget > data.count:
+                raise PoolTooSmall(
+                    f"suite {self.suite.name} asks {budget:,} images, but {what} of problem {self.name} has "
+                    f"{data.count:,}. Lower the budget, or add images."
+                )
+
+    def role(self, role: Role) -> Data:
+        return self.resolved.roles.get((self.name, role), MISSING)
+
+    def pool(self, pool: str) -> Data:
+        return self.resolved.pools.get((self.name, pool), MISSING)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """All axes but oracle and seed; what knows neither pool nor budget comes once, around the smallest budget."""
+        suite = self.suite
+        regimes = [regime for name, regime in REGIMES.items() if name in suite.regimes]
+        asking = [regime for regime in regimes if regime.asks_npdd]
+        yield from self._free([regime for regime in regimes if not regime.trains])
+        for number, budget in enumerate(sorted(suite.budgets) if asking else [0]):
+            for copycat, pool, attack, regime in product(suite.copycats, suite.pools, suite.attacks, asking):
+                spent = {"pool": pool, "pool_digest": self.pool(pool).digest, "attack": attack, "budget": budget}
+                yield from self._trained(copycat, regime, spent)
+            if number == 0:
+                yield from self._free([regime for regime in regimes if regime.trains and not regime.asks_npdd])
+
+    def _free(self, regimes: Iterable[Regime]) -> Iterator[dict[str, Any]]:
+        for copycat, regime in product(self.suite.copycats, regimes):
+            yield from self._trained(copycat, regime, {})
+
+    def _trained(self, copycat: str, regime: Regime, spent: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The rows of one copycat and regime: one per recipe and balance that the regime uses."""
+        suite = self.suite
+        given = {
+            "regime": regime.name,
+            "copycat": copycat,
+            "weights_digest": None if suite.pretrained == "never" else self.resolved.weights.get(copycat),
+            **{f"{role}_digest": self.role(role).digest for role in ROLES if role in regime.roles},
+            **spent,
+        }
+        if regime.asks_pdd:
+            given["pdd_budget"] = suite.pdd_budget or self.role("pdd").count
+        recipes = suite.recipe if regime.trains else (None,)
+        balances = suite.balances if regime.ranked else ("none",)  # original labels are used as they are
+        for recipe, balance in product(recipes, balances):
+            yield {**given, "recipe": recipe, "recipe_digest": self._recipe_digest(recipe), "balance": balance}
+
+    def _recipe_digest(self, recipe: str | None) -> str | None:
+        if recipe is not None and recipe not in self.resolved.recipes:
+            raise UnknownName("recipe", recipe, self.resolved.recipes)
+        return None if recipe is None else self.resolved.recipes[recipe]
+
+
+def shard(planned: Iterable[Cell], number: int, of: int) -> Iterator[Cell]:
+    """The cells of shard `number` (1..of); a cell's digest decides, so every machine splits a suite alike.
+
+    A cell that fine-tunes goes where its first stage goes. Raises Refused for a shard that is not in 1..of.
+    """
+    if not 1 <= number <= of:
+        raise Refused(f"shard {number}/{of}: there is no such part. Give I/N with I from 1 to N.")
+    return (cell for cell in planned if int((cell.first_stage() or cell).digest[:16], 16) % of == number - 1)

@@ -1,0 +1,1 @@
+"""Other frameworks' classifiers become ONNX models."""

@@ -1,0 +1,1 @@
+"""The thieves: attacks that buy labels and networks that learn from them."""

@@ -1,0 +1,1 @@
+"""The victims: ONNX classifiers served label-only behind a meter."""
