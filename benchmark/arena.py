@@ -1,11 +1,11 @@
 """What the cells of one run share on the referee's side: images, oracles, recipes - opened once, named by digest."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -13,17 +13,19 @@ from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
 from benchmark.places import Places
-from benchmark.pools.pool import open_pool
+from benchmark.pools.pool import load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
-from benchmark.refusals import DataMissing, Mismatch, UnknownName
+from benchmark.refusals import DataMissing, Mismatch, Refused, UnknownName
 from benchmark.shelf import Shelf, Shelved
 from benchmark.strict_toml import read_toml
 from benchmark.suites.plan import MISSING, Data, Resolved, Role, cells
 from benchmark.suites.suite import Suite, changed
+from copycats import architectures, attacks
 from copycats.recipe import Recipe
 from oracles.runtime import Device
 from oracles.server import Ask, Server
 
+Named = TypeVar("Named", Problem, Recipe)
 RECIPES = Path(__file__).resolve().parent.parent / "copycats" / "recipes"
 
 
@@ -38,23 +40,33 @@ class Arena:
     store: str = "answers"
     _stacks: dict[tuple[str, str], Stack | None] = field(default_factory=dict)
     _problems: dict[str, Problem] = field(default_factory=dict)
+    _pools: dict[str, str] = field(default_factory=dict)
     _oracles: dict[str, Shelved] = field(default_factory=dict)
     _servers: dict[str, Server] = field(default_factory=dict)
     _target_labels: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    recipes: dict[str, Recipe] = field(init=False)
     _opening: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        """Read all that the suite names, so that an unknown name is said before anything is computed."""
+        self._problems = _by_name("problem", map(load_problem, self.suite.problems))
+        self.recipes = _by_name("recipe", map(load_recipe, self.suite.recipe))
+        self._pools = {load_pool(given).name: given for given in self.suite.pools}
+        for copycat in self.suite.copycats:
+            architectures.ensure_known(copycat)
+        for attack in self.suite.attacks:
+            attacks.ensure_known(attack)  # its code is loaded in the thief's process only
+        named = {"problems": tuple(self._problems), "recipe": tuple(self.recipes), "pools": tuple(self._pools)}
+        self.suite = changed(self.suite, **named)
 
     @cached_property
     def shelf(self) -> Shelf:
         """The oracles at hand."""
         return Shelf(self.places, self.say)
 
-    @cached_property
-    def recipes(self) -> Mapping[str, Recipe]:
-        """The recipes that the suite names."""
-        return {name: load_recipe(name) for name in self.suite.recipe}
-
     def cells(self, problem: str) -> Iterator[Cell]:
         """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need."""
+        oracles = {problem: {shelved.name: shelved.digest for shelved in self.oracles(problem)}}
         roles: dict[tuple[str, str], Data] = {}
         pools: dict[tuple[str, str], Data] = {}
         regimes = [REGIMES[name] for name in self.suite.regimes]
@@ -62,14 +74,11 @@ class Arena:
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
         for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
-        oracles = {problem: {shelved.name: shelved.digest for shelved in self.oracles(problem)}}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
         yield from cells(changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes))
 
     def problem(self, name: str) -> Problem:
-        """A problem by name. Raises UnknownName or BadToml."""
-        if name not in self._problems:
-            self._problems[name] = load_problem(name)
+        """A problem of the suite."""
         return self._problems[name]
 
     def role(self, problem: str, role: Role) -> Stack | None:
@@ -89,7 +98,7 @@ class Arena:
         if key not in self._stacks:
             try:
                 self._stacks[key] = open_pool(
-                    pool, size=loaded.size, colour=loaded.colour, places=self.places, say=self.say
+                    self._pools[pool], size=loaded.size, colour=loaded.colour, places=self.places, say=self.say
                 )
             except DataMissing as missing:
                 self.say(str(missing))
@@ -207,6 +216,16 @@ class Arena:
 
 def _shared(stack: Stack, test: Stack) -> np.ndarray:
     return np.setdiff1d(np.arange(len(stack)), without(stack, test).positions_M)
+
+
+def _by_name(kind: str, things: Iterable[Named]) -> dict[str, Named]:
+    """The things by their names. Raises Refused when two have one."""
+    found: dict[str, Named] = {}
+    for thing in things:
+        if thing.name in found:
+            raise Refused(f"{kind} {thing.name!r} is in the suite twice. Rename one of the two files.")
+        found[thing.name] = thing
+    return found
 
 
 def load_recipe(name: str) -> Recipe:

@@ -24,7 +24,7 @@ from oracles.server import Ask
 
 
 def done(cell: Cell, attempt: int, arena: Arena, loot: Loot, doors: Mapping[str, Ask]) -> Record:
-    """The record of a cell that was played to its end: target and copycat scored on the same images by the same code."""
+    """The record of a cell played to its end: target and copycat scored on the same images by the same code."""
     truth_N, target_N = arena.test(cell).labels_N, arena.target_labels(cell)
     classes = len(arena.problem(cell.problem).classes)
     target, copycat = score(truth_N, target_N, classes), score(truth_N, loot.labels, classes)

@@ -101,6 +101,37 @@ def open_file(path: Path, places: Places, card: DroppedCard | None = None) -> Sh
     return Shelved(path.stem, path, sealed, kept)
 
 
+def as_toml(card: Card) -> str:
+    """A card to edit, in the form that lies beside a dropped file; what was only assumed is marked."""
+    how = card.preprocessing
+    said = {
+        "problem": card.problem,
+        "classes": card.classes,
+        "channels": how.channels,
+        "order": how.order if how.channels == 3 else None,
+        "size": how.size,
+        "range": how.range,
+        "scale": how.scale,
+        "mean": how.mean,
+        "std": how.std,
+        "scores_kind": card.scores_kind,
+        "framework": card.framework,
+        "licence": card.licence,
+        "price_per_1000": card.price_per_1000,
+        "requests_per_minute": card.requests_per_minute,
+    }
+    marks = {key: "  # assumed: check it" for key in how.assumed}
+    lines = [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}{marks.get(key, '')}"
+        for key, value in said.items()
+        if value is not None
+    ]
+    unsaid = [f"# {key} = " for key, value in said.items() if value is None]
+    return "\n".join(
+        [f"# What is known of {card.name}.onnx; `benchmark oracles inspect` shows it as a table.", *lines, *unsaid, ""]
+    )
+
+
 def _kept(sealed: Path, report: Path) -> Inspection | None:
     """The inspection of the last time, if its sealed file is still the same."""
     try:

@@ -23,7 +23,6 @@ import torch
 
 from benchmark.fence import fenced
 from benchmark.images.cache import open_folder
-from benchmark.images.stack import Stack
 from benchmark.job import Job, StageJob, StageLoot
 from benchmark.wire import Line, LineClosed, Message
 from copycats import architectures, attacks, weights
@@ -111,8 +110,7 @@ def learn(copycat: Copycat, stage: StageJob, job: Job, line: Line, device: str, 
     cell = (job.cell.first_stage() or job.cell) if first else job.cell
     say: Callable[[str], None] = lambda text: line.send({"say": text})  # noqa: E731 - one expression, passed on
     started = time.perf_counter()
-    stack = open_folder(stage.folder)
-    bought = _buy_set(stage, stack, job, line) if stage.labels == "stolen" else _own_set(stage, stack, job.classes)
+    bought = _buy_set(stage, job, line) if stage.labels == "stolen" else _own_set(stage, job.classes)
     asked_at = time.perf_counter()
     chosen = balance(bought, cell.balance, cell.rng(f"balance {stage.name}"))
     recipe = Recipe.model_validate(job.recipe).for_problem(mirror=job.mirror)
@@ -139,21 +137,27 @@ def learn(copycat: Copycat, stage: StageJob, job: Job, line: Line, device: str, 
     )
 
 
-def _buy_set(stage: StageJob, stack: Stack, job: Job, line: Line) -> TransferSet:
-    kept_N = np.setdiff1d(np.arange(len(stack.images_NHWC)), np.array(stage.taken_out, dtype=np.int64))
-    ask = Ask(line, stage, job.classes)
-    attack = attacks.attack(job.cell.attack or "random")
+def _buy_set(stage: StageJob, job: Job, line: Line) -> TransferSet:
+    images_NHWC = open_folder(stage.folder).images_NHWC  # the labels beside them stay where they are
+    ask, pool = Ask(line, stage, job.classes), Pool(images_NHWC, _kept(stage, len(images_NHWC)))
+    rng = job.cell.rng("pdd" if stage.name == "pdd" else "attack")
+    attacks.ensure_known(job.cell.attack or "random")
     with fenced():
-        attack(ask, Pool(stack.images_NHWC, kept_N), job.cell.rng(f"attack {stage.name}"))
+        attacks.attack(job.cell.attack or "random")(ask, pool, rng)
     images, labels = zip(*ask._bought, strict=True) if ask._bought else ((), ())  # noqa: SLF001 - the harness' own log
     if not images:
-        return TransferSet(stack.images_NHWC[:0], np.zeros(0, np.int64), job.classes)
+        return TransferSet(images_NHWC[:0], np.zeros(0, np.int64), job.classes)
     return TransferSet(np.concatenate(images), np.concatenate(labels), job.classes)
 
 
-def _own_set(stage: StageJob, stack: Stack, classes: int) -> TransferSet:
-    kept_N = np.setdiff1d(np.arange(len(stack.images_NHWC)), np.array(stage.taken_out, dtype=np.int64))
+def _own_set(stage: StageJob, classes: int) -> TransferSet:
+    stack = open_folder(stage.folder)
+    kept_N = _kept(stage, len(stack))
     return TransferSet(stack.images_NHWC[kept_N], stack.labels_N[kept_N], classes)
+
+
+def _kept(stage: StageJob, count: int) -> np.ndarray:
+    return np.setdiff1d(np.arange(count), np.array(stage.taken_out, dtype=np.int64))
 
 
 def _load_kept(path: Path | None) -> Copycat | None:
@@ -161,7 +165,7 @@ def _load_kept(path: Path | None) -> Copycat | None:
     if path is None or not path.exists():
         return None
     try:
-        return weights.load(path)
+        return architectures.reopen(path)
     except CopycatRefused:
         return None
 

@@ -83,6 +83,17 @@ def build(
     return copycat
 
 
+def reopen(path: Path) -> "Copycat":
+    """The copycat that `weights.save` wrote, in eval mode. Raises WeightsRefused when the file is not such a one."""
+    from copycats.weights import fill, read_kept  # noqa: PLC0415
+
+    kept = read_kept(path)
+    copycat = assemble(kept.order, learnt=kept.knowledge["pretrained"] != "none")
+    copycat.knowledge = kept.knowledge
+    fill(copycat, kept.state, path)
+    return copycat.eval()
+
+
 def assemble(order: "Order", *, pretrained: Pretrained = "never", learnt: bool = False, seed: int = 0) -> "Copycat":
     """A fresh Copycat; `learnt`: its kernels keep their shape, for weights are to come."""
     ensure_known(order.name)

@@ -49,7 +49,8 @@ def conv_norm(width_in: int, width: int, stride: int, kernel: int = 3) -> nn.Seq
 def small_vgg(order: Order) -> Built:
     """A plain net after VGG: one 3x3 convolution per scale (16, 32, 64, 128 channels), max pooling between the scales.
 
-    Pooled before it is rectified: the same numbers for a quarter of the work.
+    Pooled before it is rectified: the same numbers for a quarter of the work. Pooling before the norm too would be 1.2
+    times as fast, but copied two targets 2 points of agreement worse (4,000 labels, one seed).
     """
     body: list[nn.Module] = []
     width_in = order.channels
@@ -60,8 +61,8 @@ def small_vgg(order: Order) -> Built:
 
 
 def small_resnet(order: Order) -> Built:
-    """A residual net of four basic blocks (16, 32, 64, 128) behind a stem of stride 2."""
-    body: list[nn.Module] = [conv_norm(order.channels, 16, 2), nn.ReLU(inplace=True)]
+    """A residual net of four basic blocks (16, 32, 64, 128 channels) behind a 3x3 stem that is max pooled."""
+    body: list[nn.Module] = [conv_norm(order.channels, 16, 1), nn.MaxPool2d(2), nn.ReLU(inplace=True)]
     width_in = 16
     for width, stride in ((16, 1), (32, 2), (64, 2), (128, 2)):
         body.append(Residual(width_in, width, stride))

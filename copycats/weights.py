@@ -16,7 +16,6 @@ import safetensors
 import safetensors.torch
 import torch
 
-from copycats.architectures import assemble
 from copycats.copycat import Copycat, Order
 from copycats.refusals import WeightsRefused
 
@@ -44,17 +43,14 @@ def save(copycat: Copycat, path: Path) -> None:
             raise
 
 
-def load(path: Path) -> Copycat:
-    """The copycat that `save` wrote, in eval mode. Raises WeightsRefused when the file is not such a one."""
+def read_kept(path: Path) -> "Kept":
+    """What `save` wrote. Raises WeightsRefused when the file is not such a one."""
     state, metadata = _read(path)
     if metadata.get("format") != FORMAT:
         raise WeightsRefused(f"{path}: holds weights, but no copycat. Give a file that this benchmark saved.")
-    about, knowledge = json.loads(metadata["order"]), json.loads(metadata["knowledge"])
+    about = json.loads(metadata["order"])
     order = Order(about["name"], about["classes"], (about["size"][0], about["size"][1]), about["channels"])
-    copycat = assemble(order, learnt=knowledge["pretrained"] != "none")
-    copycat.knowledge = knowledge
-    _fill(copycat, state, path)
-    return copycat.eval()
+    return Kept(order, json.loads(metadata["knowledge"]), state)
 
 
 def kernels_are_kept(path: Path) -> bool:
@@ -82,7 +78,7 @@ def load_into(copycat: Copycat, path: Path) -> dict[str, Any]:
     if misfits:
         notes.append(f"answering layer {copycat.head} of other class count left out, starts at random")
         state |= {name: own[name] for name in own if name.startswith(head)}
-    _fill(copycat, state, path)
+    fill(copycat, state, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "pretrained": f"file {path.name}",
@@ -91,7 +87,7 @@ def load_into(copycat: Copycat, path: Path) -> dict[str, Any]:
     }
 
 
-def _fill(copycat: Copycat, state: State, path: Path) -> None:
+def fill(copycat: Copycat, state: State, path: Path) -> None:
     """All of the state into the copycat, strictly; the normalisation comes along. Raises WeightsRefused."""
     own = copycat.state_dict()
     lacking, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
@@ -135,3 +131,11 @@ class WeightsFile(NamedTuple):
 
     state: State
     metadata: dict[str, str]
+
+
+class Kept(NamedTuple):
+    """A copycat in a file: what it was built for, what it started from, its tensors."""
+
+    order: Order
+    knowledge: dict[str, Any]
+    state: State

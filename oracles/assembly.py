@@ -126,7 +126,7 @@ def _company_matters(runs: Trial) -> bool:
 
 def _notes(runs: Trial, batch: int | None, *, steady: bool) -> tuple[str, ...]:
     notes = []
-    random = sorted({node.op_type for node in runs.model.graph.node} & _RANDOM)
+    random = sorted(runs.operators & _RANDOM)
     if not steady:
         notes.append(
             "the same image gives other scores the second time" + (f" ({', '.join(random)})" if random else "")

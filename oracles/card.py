@@ -10,6 +10,7 @@ SCHEMA_VERSION = 1
 _NAME_LENGTH = 100
 _TEXT_LENGTH = 500
 _CLASSES_LIMIT = 100_000
+LONGEST_SIDE = 16_384
 
 
 def printable(text: str, limit: int = _TEXT_LENGTH) -> str:
@@ -49,7 +50,8 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ScoresKind = Literal["probability", "logit", "distance"]
 Layout = Literal["nchw", "nhwc", "nhw", "flat_nchw", "flat_nhwc"]
 Order = Literal["rgb", "bgr"]
-Side = Annotated[int, Field(ge=1, le=16_384)]
+How = Literal["found", "declared", "assumed"]
+Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_square)]
 Range = Annotated[tuple[float, float], AfterValidator(_finite_pair)]
 PerChannel = Annotated[tuple[float, ...], Field(min_length=1, max_length=3), BeforeValidator(_listed)]
@@ -189,6 +191,14 @@ class DroppedCard(_Strict):
     def said(self) -> tuple[str, ...]:
         """The keys that the card gives a value."""
         return tuple(key for key in type(self).model_fields if getattr(self, key) is not None)
+
+
+class Finding(_Strict):
+    """One thing known of a model: found in the file, declared by the card, or assumed."""
+
+    what: Text
+    value: Text
+    how: How
 
 
 def write_schema(path: Path) -> None:

@@ -88,10 +88,11 @@ def _read(folder: Path, location: str, limit: int) -> bytes:
         raise ExternalDataRefused(
             f"external data {shown!r} cannot be read ({reason}); put the file beside the model"
         ) from error
+    state = os.fstat(handle)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(handle)
+        raise ExternalDataRefused(f"external data {shown!r} are no regular file; put the weights themselves there")
     with os.fdopen(handle, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise ExternalDataRefused(f"external data {shown!r} are no regular file; put the weights themselves there")
         if state.st_nlink != 1:
             raise ExternalDataRefused(
                 f"external data {shown!r} have {state.st_nlink} hard links; make a copy of their own beside the model"

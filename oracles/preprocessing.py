@@ -150,6 +150,4 @@ def alone(how: Preprocessing, shape: Shape, like: ModelProto, mean_image: np.nda
         [value(INPUT, TensorProto.UINT8, ("n", height, width, 3))],
         [value(output, shape.dtype, ("n", *shape.sides))],
     )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", version)], ir_version=max(like.ir_version, 4)
-    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)], ir_version=8)

@@ -18,10 +18,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from oracles import refusals
-from oracles.card import Card, Digest, DroppedCard, Text, printable
+from oracles.card import Card, Digest, DroppedCard, Finding, Text, printable
 from oracles.intake import Seen, digest, place, read_mean_image, see
 from oracles.refusals import OracleCrashed, OracleRefused, TooBig, TooSlow
-from oracles.survey import Finding
 
 # file names inside the folder that the two processes share; the child's own copies are in quarantine_child.py
 _RESULT, _SEALED, _MEAN_IMAGE = "result.json", "sealed.onnx", "mean_image.npy"
@@ -124,15 +123,16 @@ class Quarantine:
         try:
             with (work / _RESULT).open("rb") as file:
                 result = json.loads(file.read(_RESULT_BYTES))
+            if "refusal" in result:
+                raise _refusal(str(result["refusal"]), str(result["message"]))
+            card = Card.model_validate(result.pop("card"))
+            return Inspection(
+                file=name, sha256=seen.sha256, bytes=seen.bytes, warnings=card.warnings, card=card, **result
+            )
         except FileNotFoundError:
             raise self._died(end) from None
-        if "refusal" in result:
-            kind = getattr(refusals, result["refusal"], OracleRefused)
-            raise kind(printable(result["message"], 1000))
-        card = Card.model_validate(result["card"])
-        return Inspection(
-            file=name, sha256=seen.sha256, bytes=seen.bytes, warnings=card.warnings, **{**result, "card": card}
-        )
+        except (ValueError, TypeError, KeyError) as error:  # pydantic's ValidationError is a ValueError
+            raise OracleCrashed("the trial left no readable result; inspect the file again") from error
 
     def _died(self, end: dict[str, Any]) -> OracleRefused:
         number = int(end.get("signal", 0))
@@ -163,7 +163,9 @@ class Quarantine:
                 self._stop()
 
     def _started(self) -> "subprocess.Popen[bytes]":
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self._stop()
+        if self._process is None:
             root = str(Path(__file__).resolve().parent.parent)
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
                 [sys.executable, "-I", "-c", _START.format(root=root)],
@@ -188,6 +190,13 @@ class Quarantine:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _refusal(name: str, message: str) -> OracleRefused:
+    """The refusal that the child named; a name that is none becomes the root of the tree."""
+    kind = getattr(refusals, name, OracleRefused)
+    known = isinstance(kind, type) and issubclass(kind, OracleRefused)
+    return (kind if known else OracleRefused)(printable(message, 1000))
 
 
 def _environment() -> dict[str, str]:

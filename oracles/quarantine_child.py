@@ -17,7 +17,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from oracles import contract, trial
-from oracles.card import Card, DroppedCard, SourceFile, printable
+from oracles.card import Card, DroppedCard, Finding, SourceFile, printable
 from oracles.diagnosis import in_words, unparsable
 from oracles.external import BYTES_LIMIT, pull_in, refuse_external
 from oracles.refusals import (
@@ -29,10 +29,10 @@ from oracles.refusals import (
     OracleRefused,
     TooBig,
 )
-from oracles.rewrite import DEFAULT_DOMAINS, OLDEST_OPSET
+from oracles.rewrite import DEFAULT_DOMAINS
 from oracles.runtime import open_session
 from oracles.seal import CardExtras, seal_closely, to_bytes
-from oracles.survey import Finding
+from oracles.upgrade import upgraded
 
 RESULT = "result.json"
 SEALED = "sealed.onnx"
@@ -42,8 +42,6 @@ _MESSAGE_LENGTH = 900
 # what a dropped card may say of a file that is sealed already
 OVERRIDES = ("price_per_1000", "requests_per_minute", "licence")
 _PR_SET_PDEATHSIG = 1
-# an upgrade from the operator sets before 7 goes to this one
-_UPGRADED_OPSET = 13
 
 
 class Order(NamedTuple):
@@ -79,7 +77,8 @@ def _play(order: Order) -> dict[str, int | bool]:
     watch.register(sys.stdin.fileno(), 0)  # only its end is reported: then the parent is gone
     ended = watch.poll(order.seconds * 1000)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(child, signal.SIGKILL) if not ended else None
+        if alive not in [fd for fd, _ in ended]:
+            os.kill(child, signal.SIGKILL)
         os.killpg(child, signal.SIGKILL)
     os.close(alive)
     if any(fd == sys.stdin.fileno() for fd, _ in ended):
@@ -158,8 +157,9 @@ def _examine(order: Order) -> dict[str, Any]:
     if contract.claims(model):
         made, findings = _check_sealed(model, data, card)
     else:
-        findings, data = _seal(model, card, order, SourceFile(name=order.name, sha256=digest, bytes=len(data)))
-        made = contract.read_card(onnx.ModelProto.FromString(data))
+        file = SourceFile(name=order.name, sha256=digest, bytes=len(data))
+        del data  # models may have gigabytes
+        made, findings, data = _seal(model, card, order, file)
     Path(order.work, SEALED).write_bytes(data)
     return {
         **about,
@@ -169,31 +169,25 @@ def _examine(order: Order) -> dict[str, Any]:
     }
 
 
-def _seal(
-    model: onnx.ModelProto, card: DroppedCard, order: Order, file: SourceFile
-) -> tuple[tuple[Finding, ...], bytes]:
+class _Made(NamedTuple):
+    """An oracle file: its card, how things on it came to be known, its bytes."""
+
+    card: Card
+    findings: tuple[Finding, ...]
+    data: bytes
+
+
+def _seal(model: onnx.ModelProto, card: DroppedCard, order: Order, file: SourceFile) -> _Made:
     beside = pull_in(model, Path(order.path).parent)
     size = model.ByteSize()
     if size > BYTES_LIMIT:
         raise TooBig(f"the model has {size:,} bytes; an oracle file holds at most {BYTES_LIMIT:,}")
     _limit_memory(order.memory_bytes + 8 * size)
-    model, warnings = _upgraded(model)
+    model, warnings = upgraded(model)
     mean = Path(order.work, MEAN_IMAGE)
     extra = CardExtras(mean_image=np.load(mean, allow_pickle=False) if mean.exists() else None, warnings=warnings)
     sealed = seal_closely(model, card, Path(order.name).stem, files=(file, *beside), extra=extra)
-    return sealed.findings, to_bytes(sealed.model)
-
-
-def _upgraded(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]:
-    """Operator sets before 7 have other rules of broadcasting: onnx's converter rewrites them. It may crash; we may not."""
-    version = next((int(o.version) for o in model.opset_import if o.domain in DEFAULT_DOMAINS), OLDEST_OPSET)
-    if version >= OLDEST_OPSET:
-        return model, ()
-    try:
-        upgraded = onnx.version_converter.convert_version(model, _UPGRADED_OPSET)
-    except Exception as error:  # the converter raises RuntimeError and its own kinds
-        raise ModelRefused(f"operator set {version} is too old to upgrade; export with 7 or newer ({error})") from error
-    return upgraded, (f"upgraded from operator set {version} to {_UPGRADED_OPSET} by onnx's converter",)
+    return _Made(sealed.card, sealed.findings, to_bytes(sealed.model))
 
 
 def _check_sealed(model: onnx.ModelProto, data: bytes, card: DroppedCard) -> tuple[Card, tuple[Finding, ...]]:

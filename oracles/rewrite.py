@@ -14,6 +14,7 @@ ML_DOMAIN = "ai.onnx.ml"
 # operators that onnxruntime brings along for the CPU; custom-operator libraries are never loaded
 _KNOWN_DOMAINS = {*DEFAULT_DOMAINS, ML_DOMAIN, "com.microsoft", "com.microsoft.nchwc", "ai.onnx.preview.training"}
 OLDEST_OPSET = 7
+_WRITTEN_IR = 10
 
 
 def tidy(model: ModelProto) -> ModelProto:
@@ -36,8 +37,10 @@ def tidy(model: ModelProto) -> ModelProto:
     inputs = [value for value in graph.input if value.name not in weights]
     del graph.input[:]
     graph.input.extend(inputs)
-    # weights become constants only from IR 4 on when they are not listed as inputs
-    copy.ir_version = max(copy.ir_version, 4)
+    # From IR 4 on, weights need not be listed as inputs. What later IR versions brought (types, devices) onnxruntime
+    # does not tie to the number, but it refuses files with a newer number than its own: onnx runs ahead of it.
+    if copy.ir_version <= onnx.IR_VERSION:
+        copy.ir_version = min(max(copy.ir_version, 4), _WRITTEN_IR)
     _refuse_unknown_operators(copy)
     return copy
 

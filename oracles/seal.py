@@ -13,14 +13,14 @@ from pydantic import ValidationError
 
 from oracles import contract, trial
 from oracles.assembly import Plan, first_that_holds
-from oracles.card import Card, DroppedCard, Measured, Parity, Preprocessing, SourceFile, printable
+from oracles.card import Card, DroppedCard, Finding, Measured, Parity, Preprocessing, SourceFile, printable
 from oracles.external import refuse_external
 from oracles.intake import place
 from oracles.outputs import kind_of
 from oracles.preprocessing import fitting_mean_image
 from oracles.refusals import CardRefused, ModelRefused, NotAnImage, OracleFailed
 from oracles.rewrite import opset, tidy
-from oracles.survey import SIZES_GREY, SIZES_RGB, Finding, Input, look, preprocessing
+from oracles.survey import SIZES_GREY, SIZES_RGB, Input, look, preprocessing
 from oracles.trial import Trial
 
 # networks with that many classes are nearly always ImageNet's, at 224 pixels
@@ -224,6 +224,12 @@ def _findings(runs: Trial, card: Card, dropped: DroppedCard) -> tuple[Finding, .
         ("scores", card.scores_kind or "none", "declared" if dropped.scores_kind and card.scores_kind else "found"),
         ("classes", str(len(card.classes)), "declared" if dropped.classes else "found"),
         ("class names", ", ".join(card.classes[:12]) + (", ..." if len(card.classes) > 12 else ""), names),
-        ("batch", "free" if card.batch is None else str(card.batch), "declared" if dropped.batch else "found"),
+        ("batch", _batch(runs, card), "declared" if dropped.batch else "found"),
     ]
     return tuple(Finding.model_validate({"what": what, "value": value, "how": by}) for what, value, by in rows)
+
+
+def _batch(runs: Trial, card: Card) -> str:
+    if card.batch is not None:
+        return str(card.batch)
+    return "free" if runs.batch is None else f"free (the source was fixed to {runs.batch})"

@@ -6,28 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from onnx import ModelProto, TensorProto, ValueInfoProto
-from pydantic import BaseModel, ConfigDict
 
-from oracles.card import DroppedCard, Layout, Preprocessing, Text, printable
+from oracles.card import LONGEST_SIDE, DroppedCard, Finding, How, Layout, Preprocessing, printable
 from oracles.preprocessing import FLOATS, INPUT_TYPES, Shape
 from oracles.refusals import CardRefused, NotAnImage, SeveralImageInputs
 
-How = Literal["found", "declared", "assumed"]
 # tried in turn where neither model nor card fixes the size; networks with many classes are tried at 224 first
 SIZES_RGB = (32, 224, 64, 96, 128, 227, 299, 28)
 SIZES_GREY = (28, 32, 64, 96, 48, 128, 224)
 # below this side a row of numbers is a table of features rather than a flattened image
 _SMALLEST_FLAT_SIDE = 7
-
-
-class Finding(BaseModel):
-    """One thing known of a model: found in the file, declared by the card, or assumed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    what: Text
-    value: Text
-    how: How
 
 
 @dataclass(frozen=True)
@@ -60,6 +48,8 @@ class Input:
         height, width = self.size
         if height is None or width is None:
             raise NotAnImage("its image size is free; write size = [height, width] into the card")
+        if max(height, width) > LONGEST_SIDE:
+            raise NotAnImage(f"its images have {height} x {width} pixels; at most {LONGEST_SIDE} on a side are taken")
         return height, width
 
     def sized(self, height: int, width: int, how: How) -> "Input":

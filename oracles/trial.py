@@ -39,7 +39,7 @@ def probe_images(height: int, width: int, count: int = PROBES) -> np.ndarray:
 class Trial:
     """A source model in a session, its preprocessing in another, and what they gave for the probe images."""
 
-    model: ModelProto
+    operators: frozenset[str]
     input: str
     batch: int | None
     candidates: tuple[Candidate, ...]
@@ -81,12 +81,14 @@ def start(
     set_outputs(exposed, tensors)
     prune(exposed, tensors)
     session = open_session(exposed.SerializeToString(), device="cpu")
+    operators = frozenset(node.op_type for node in exposed.graph.node)
+    del exposed  # models may have gigabytes
     images_NHWC = probe_images(*how.size)
     preparation = open_session(alone(how, shape, source, mean).SerializeToString(), device="cpu")
     (prepared_N,) = preparation.run(None, {INPUT: images_NHWC})
     values = one_by_one(session, name, found, prepared_N, batch)
     chosen = outputs.choose(found, values, card)
-    return Trial(exposed, name, batch, found, session, images_NHWC, prepared_N, tuple(values), chosen)
+    return Trial(operators, name, batch, found, session, images_NHWC, prepared_N, tuple(values), chosen)
 
 
 def one_by_one(

@@ -29,7 +29,7 @@ app.add_typer(target_verbs.zoo, name="zoo")
 
 
 def run_command_line(arguments: list[str] | None = None) -> int:
-    """Run one verb; the exit code is 0 done, 1 some cells failed, 2 usage, 3 bad input, 4 environment, 130/143 stopped."""
+    """Run one verb. Exit codes: 0 done, 1 some cells failed, 2 usage, 3 bad input, 4 environment, 130/143 stopped."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = app(arguments, standalone_mode=False)

@@ -1,7 +1,7 @@
 """`oracles`: which are at hand, and what a dropped ONNX file is taken for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from benchmark.cli import options
 from benchmark.cli.screen import say
+
+if TYPE_CHECKING:
+    from oracles.card import Card
 
 app = typer.Typer(no_args_is_help=True, help="Oracles: ONNX files in the zoo and in --oracles folders.")
 
@@ -78,11 +81,10 @@ def inspect(
         console.print(escape(f"card: {_write_card(beside, shelved.card)}"), soft_wrap=True)
 
 
-def _write_card(beside: Path, card: object) -> Path:
+def _write_card(beside: Path, card: "Card") -> Path:
     from benchmark.refusals import EnvironmentRefused  # noqa: PLC0415 - keeps --help quick
-    from oracles.card import Card, as_toml  # noqa: PLC0415
+    from benchmark.shelf import as_toml  # noqa: PLC0415
 
-    assert isinstance(card, Card)  # noqa: S101 - for the type checker
     if beside.exists():
         raise EnvironmentRefused(f"{beside}: there is a card already. Move it away to have a new one written.")
     beside.write_text(as_toml(card), encoding="utf-8")

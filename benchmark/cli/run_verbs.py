@@ -61,9 +61,7 @@ def run(
     with Screen() as screen:
         records = run_suite(suite, watch=screen, **given)
     _print_board(records, format_)
-    say(
-        f"records: {Path(out) / 'records'}. The same command continues or repeats this; a done cell is never played again."
-    )
+    say(f"records: {out / 'records'}. The same command continues this; a done cell is never played again.")
     if any(record.status != "done" for record in records):
         raise typer.Exit(1)
 
@@ -149,8 +147,8 @@ def _print_plan(suite: str, given: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        f"{plan.open} of {plan.cells} cells to play, at most {plan.asked:,} images asked, price at most {plan.price:.2f}, "
-        f"about {plan.minutes:.0f} minutes here with {plan.slots} at a time ({plan.basis})"
+        f"{plan.open} of {plan.cells} cells to play, at most {plan.asked:,} images asked, "
+        f"price at most {plan.price:.2f}, about {plan.minutes:.0f} minutes here with {plan.slots} at a time ({plan.basis})"
     )
 
 

@@ -2,9 +2,10 @@
 
 A renderer is a module with `VERSION: int`, `STYLES: tuple[str, ...]` and
 
-    draw(style, labels_N, seed, size) -> images_NHWC   (uint8 [n, size, size, 3], RGB, 0..255)
+    draw(style, labels_N, seed, size, first=0) -> images_NHWC   (uint8 [n, size, size, 3], RGB, 0..255)
 
-Image i depends on (VERSION, style, seed, i, label i) and on nothing else, so a prefix of a longer draw is the same.
+Image i depends on (VERSION, style, seed, first + i, label i) and on nothing else: a prefix of a longer draw is the same
+images, and a draw may be cut into pieces (`first` says where a piece starts) and split over processes.
 """
 
 import importlib
@@ -31,7 +32,7 @@ class Renderer(Protocol):
     VERSION: int
     STYLES: tuple[str, ...]
 
-    def draw(self, style: str, labels_N: NDArray[np.int64], seed: int, size: int) -> NDArray[np.uint8]:
+    def draw(self, style: str, labels_N: NDArray[np.int64], seed: int, size: int, first: int = 0) -> NDArray[np.uint8]:
         """Images of these labels."""
 
 

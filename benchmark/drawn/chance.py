@@ -23,7 +23,7 @@ class Chance:
 
     key: str
     seed: int
-    indices_N: NDArray[np.int64]  # noqa: N815 - the shape letter
+    indices_N: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.indices_N)

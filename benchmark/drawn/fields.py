@@ -48,13 +48,14 @@ def soft_step(values: Floats, width: Floats | float) -> Floats:
 def palette(chance: Chance, name: str, count: int) -> Floats:
     """`count` colours that belong together, float32 [n, count, 3], 0..1: one light, few hues, mostly low saturation."""
     part = chance.under(name)
-    # photographs are mostly earth and skin (orange), sky and water (blue), leaves (yellow-green)
-    common = np.array([0.07, 0.10, 0.25, 0.57], np.float32)[(part.uniform("kind") * 4).astype(np.int64)]
-    hue = np.where(
-        part.happens("common hue", 0.75), common + part.normals("near", 1)[:, 0] * 0.035, part.uniform("hue")
-    )
-    hues = hue[:, None] + part.normals("hues", count) * part.uniform("spread", 0.01, 0.2)[:, None]
-    saturation = part.uniform("saturation", 0.0, 0.9)[:, None] ** 1.7 * part.uniforms("saturations", count, 0.2, 1.2)
+    # photographs are mostly earth and skin (orange), sky and water (blue), leaves (yellow-green); often two
+    common = np.array([0.07, 0.10, 0.25, 0.57], np.float32)[(part.uniforms("kinds", 2) * 4).astype(np.int64)]
+    common = common + part.normals("near", 2) * np.float32(0.035)
+    pair = np.where(part.happens("common hues", 0.75)[:, None], common, part.uniforms("pair", 2))
+    second = part.uniforms("second", count) < part.uniform("mixed", 0.0, 0.6)[:, None]
+    hues = np.where(second, pair[:, 1:], pair[:, :1])
+    hues = hues + part.normals("hues", count) * part.uniform("spread", 0.01, 0.12)[:, None]
+    saturation = part.uniform("saturation", 0.0, 0.9)[:, None] ** 1.3 * part.uniforms("saturations", count, 0.2, 1.2)
     middle = part.uniform("value", 0.2, 0.8)[:, None]
     value = np.clip(middle + part.normals("values", count) * part.uniform("contrast", 0.08, 0.5)[:, None], 0.02, 1.0)
     return from_hue(hues, np.clip(saturation, 0.0, 1.0), value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.drawn.chance import Chance, Floats
 from benchmark.drawn.fields import LUMA, blend, blur, field, grid, soft_step
-from benchmark.drawn.outlines import leaves, strokes
+from benchmark.drawn.outlines import leaves, strokes, things
 from benchmark.drawn.photographs import crops
 from benchmark.drawn.textures import blobs, clouds, facets, fractals, gradients, warp, waves
 
@@ -20,8 +20,8 @@ STYLES = ("mixed", "drawn", "photographs")
 Family = Callable[[Chance, int], Floats]
 CHUNK = 128  # images drawn at once; changes no pixel
 SIMPLE: dict[Family, float] = {
-    crops: 0.33, strokes: 0.2, waves: 0.19, leaves: 0.16,
-    clouds: 0.05, blobs: 0.03, fractals: 0.02, gradients: 0.01, facets: 0.01,
+    crops: 0.28, things: 0.2, strokes: 0.17, waves: 0.17, leaves: 0.08,
+    clouds: 0.04, blobs: 0.02, fractals: 0.02, gradients: 0.01, facets: 0.01,
 }  # fmt: skip
 LAYERED = 0.35  # share of images that are two simple ones under a mask
 WARPED = 0.15
@@ -86,16 +86,16 @@ def _finish(image: Floats, chance: Chance) -> NDArray[np.uint8]:
     across, down = grid(image.shape[1])
     mean = image.mean(axis=(1, 2, 3), keepdims=True)
     # most cameras stretch what they see to their range, some do not
-    stretch = chance.uniform("deviation", 0.1, 0.32)[:, None, None, None] / (
+    stretch = chance.uniform("deviation", 0.12, 0.3)[:, None, None, None] / (
         image.std(axis=(1, 2, 3), keepdims=True) + 0.02
     )
-    free = np.exp(chance.normals("contrast", 1) * 0.3)[:, :, None, None]
+    free = np.exp(0.15 + chance.normals("contrast", 1) * 0.3)[:, :, None, None]
     contrast = np.where(chance.happens("stretched", 0.65)[:, None, None, None], np.clip(stretch, 0.5, 5.0), free)
     exposure = chance.normals("exposure", 1)[:, :, None, None] * 0.1
-    image = (image - mean) * contrast + mean + exposure
+    image = (image - mean) * contrast + 0.7 * mean + 0.3 * 0.45 + exposure
     tint = 1.0 + chance.normals("tint", 3)[:, None, None] * 0.07
     slope = chance.normals("slope", 2) * 0.1
-    light = 1.0 + slope[:, :1, None] * across + slope[:, 1:, None] * down
+    light = 1.0 + slope[:, :1, None] * across + (slope[:, 1:, None] - 0.06) * down  # mostly from above
     image = image * tint * light[..., None]
     grey = chance.happens("grey", GREY)
     image[grey] = (image[grey] * LUMA).sum(axis=-1, keepdims=True)

@@ -43,7 +43,7 @@ def crops(chance: Chance, size: int) -> Floats:
     pyramids = _pyramids()
     which = (chance.uniform("photograph") * len(pyramids)).astype(int)
     scale, across, down = chance.uniform("scale"), chance.uniform("across"), chance.uniform("down")
-    free_turn = chance.happens("turned", 0.4)
+    free_turn = chance.happens("turned", 0.15)
     angle = np.where(free_turn, chance.uniform("angle", -math.pi, math.pi), chance.uniform("tilt", -0.15, 0.15))
     mirror = np.where(chance.happens("mirror", 0.5), -1.0, 1.0)
     images = np.empty((len(chance), size, size, 3), np.uint8)

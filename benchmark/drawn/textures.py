@@ -90,9 +90,14 @@ def blobs(chance: Chance, size: int) -> Floats:
 def gradients(chance: Chance, size: int) -> Floats:
     """A smooth slope of colour, sometimes with a horizon: sky, walls, tables."""
     across, down = grid(size)
-    angle = chance.uniform("angle", -math.pi, math.pi)
+    # light mostly comes from above
+    upright, lean = chance.happens("upright", 0.7), chance.normals("lean", 1)[:, 0]
+    angle = np.where(upright, math.pi / 2 + 0.25 * lean, chance.uniform("angle", -math.pi, math.pi))
     course = across * np.cos(angle)[:, None, None] + down * np.sin(angle)[:, None, None]
     colours = palette(chance, "colours", 3)
+    dark = colours[:, 0].sum(axis=1) < colours[:, 1].sum(axis=1)
+    swapped = dark & chance.happens("lit", 0.75)
+    colours[swapped, :2] = colours[swapped, 1::-1]
     image = between(colours, course * chance.uniform("steepness", 0.05, 0.6)[:, None, None] + 0.5)
     tilt = chance.normals("tilt", 1)[:, :, None] * 0.15
     skyline = (
@@ -101,7 +106,7 @@ def gradients(chance: Chance, size: int) -> Floats:
     )
     below = soft_step(down + tilt * across + skyline - chance.uniform("horizon", -0.6, 0.6)[:, None, None], 0.06)
     land = np.broadcast_to(colours[:, 2, None, None], image.shape) * (0.8 + 0.3 * down[None, ..., None])
-    return blend(image, land.astype(np.float32), below * chance.happens("land", 0.4)[:, None, None])
+    return blend(image, land.astype(np.float32), below * chance.happens("land", 0.5)[:, None, None])
 
 
 def fractals(chance: Chance, size: int) -> Floats:

@@ -29,6 +29,12 @@ def names() -> list[str]:
     return [*ATTACKS, *(name for name in entry_points(group=GROUP).names if name not in ATTACKS)]
 
 
+def ensure_known(name: str) -> None:
+    """Raises UnknownAttack for a name that neither we nor a third party have; loads nothing."""
+    if name not in names():
+        raise UnknownAttack(name, names())
+
+
 def attack(name: str) -> Attack:
     """The attack of this name; ours wins over a third party's of the same name. Raises UnknownAttack."""
     if name in ATTACKS:

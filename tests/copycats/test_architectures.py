@@ -164,7 +164,7 @@ def test_weights_that_nobody_publishes() -> None:
 
 
 def test_weights_out_of_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without network, required weights are refused with a way out, automatic ones fall back to the weights of "never"."""
+    """Without network, required weights are refused with a way out, automatic ones fall back to those of "never"."""
 
     def no_answer(_ask: object) -> bool:
         return False

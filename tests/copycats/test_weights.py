@@ -7,10 +7,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from copycats.architectures import build
+from copycats.architectures import build, reopen
 from copycats.copycat import Copycat
 from copycats.refusals import WeightsRefused
-from copycats.weights import load, save
+from copycats.weights import save
 
 IMAGES = torch.arange(2 * 3 * 32 * 32).reshape(2, 3, 32, 32) % 256
 
@@ -25,7 +25,7 @@ def test_what_is_saved_comes_back(name: str, tmp_path: Path) -> None:
     """A loaded copycat answers as the saved one, knows the same, and nothing but the file is left in the folder."""
     copycat = build(name, classes=3, size=(32, 32), channels=1 if name == "small_vgg" else 3, seed=4)
     save(copycat, tmp_path / "c" / "copy.safetensors")
-    loaded = load(tmp_path / "c" / "copy.safetensors")
+    loaded = reopen(tmp_path / "c" / "copy.safetensors")
     assert torch.equal(answers(copycat), answers(loaded))
     assert (loaded.order, loaded.knowledge) == (copycat.order, copycat.knowledge)
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["copy.safetensors"]
@@ -112,4 +112,4 @@ def test_refuses_what_is_no_file_of_weights(tmp_path: Path) -> None:
             build("small_vgg", classes=3, size=(32, 32), weights=tmp_path / name)
     safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "plain.safetensors")
     with pytest.raises(WeightsRefused, match=r"holds weights, but no copycat\. Give a file that this benchmark saved"):
-        load(tmp_path / "plain.safetensors")
+        reopen(tmp_path / "plain.safetensors")

@@ -1,4 +1,4 @@
-"""Tiny classifiers as other people's exporters leave them, made with onnx.helper, and a numpy account of what they say."""
+"""Tiny classifiers as other people's exporters leave them, made with onnx.helper."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 CLASSES = 5
 
@@ -49,7 +50,7 @@ def linear(
     more_opsets: Sequence[tuple[str, int]] = (),
 ) -> onnx.ModelProto:
     """Cast to float, Flatten, MatMul -> "logits"; `ending` goes on from there."""
-    pixels = int(np.prod([side for side in shape[1:]]))
+    pixels = int(np.prod(list(shape[1:])))
     nodes = [
         helper.make_node("Cast", ["x"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["floats"], ["rows"], axis=1),
@@ -68,8 +69,6 @@ def linear(
 
 def grey(images_NHWC: np.ndarray) -> np.ndarray:
     """Pillow's own grey, float64 [n, h, w, 1]."""
-    from PIL import Image
-
     return np.stack([np.asarray(Image.fromarray(i).convert("L"), dtype=np.float64) for i in images_NHWC])[..., None]
 
 

@@ -59,7 +59,7 @@ def test_a_dropped_card_says_what_is_wrong_with_it(said: dict[str, Any], words: 
 
 
 def test_single_numbers_stand_for_lists() -> None:
-    """size = 32, mean = 0.5 and std = 0.5 mean what they look like."""
+    """Keys such as size = 32, mean = 0.5 and std = 0.5 mean what they look like."""
     card = DroppedCard.model_validate({"size": 32, "mean": 0.5, "std": 0.5})
     assert (card.size, card.mean, card.std) == ((32, 32), (0.5,), (0.5,))
     assert card.said() == ("size", "mean", "std")

@@ -22,6 +22,7 @@ LIKE = {
 def prepared(
     how: Preprocessing, shape: Shape, images_NHWC: np.ndarray, mean: np.ndarray | None, opset: int
 ) -> np.ndarray:
+    """What the preprocessing alone gives, in operator set `opset`."""
     session = open_session(alone(how, shape, LIKE[opset], mean).SerializeToString(), device="cpu")
     return session.run(None, {"images": images_NHWC})[0]
 
@@ -42,6 +43,7 @@ def reference(how: Preprocessing, images_NHWC: np.ndarray, mean: np.ndarray | No
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
+    """Numbers of float32 that are not next to zero."""
     return st.floats(low, high, width=32).filter(lambda x: abs(x) > 1e-2)
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,15 +41,19 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 def mnist(side: int = 28) -> tuple[np.ndarray, np.ndarray]:
+    """The test set of MNIST with three equal channels, resized with Pillow, and its labels."""
     pixels = np.frombuffer(gzip.decompress((DATA / "mnist-t10k-images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
     images = pixels.reshape(-1, 28, 28)
     if side != 28:
-        images = np.stack([np.asarray(Image.fromarray(i).resize((side, side), Image.Resampling.BILINEAR)) for i in images])
+        images = np.stack(
+            [np.asarray(Image.fromarray(i).resize((side, side), Image.Resampling.BILINEAR)) for i in images]
+        )
     labels = np.frombuffer(gzip.decompress((DATA / "mnist-t10k-labels-idx1-ubyte.gz").read_bytes())[8:], np.uint8)
     return np.repeat(images[..., None], 3, axis=3), labels.astype(np.int64)
 
 
 def zipped(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of a zip with one folder per class."""
     images, labels = [], []
     with zipfile.ZipFile(DATA / name) as archive:
         for member in sorted(archive.namelist()):
@@ -62,7 +67,15 @@ def zipped(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
+def quarantine() -> Iterator[Quarantine]:
+    """One warm process for all files of this module."""
+    with Quarantine() as quarantine:
+        yield quarantine
+
+
+@pytest.fixture(scope="module")
 def test_sets() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """All images that the models are measured on, decoded once."""
     return {
         "mnist": mnist(),
         "mnist14": mnist(14),
@@ -71,24 +84,22 @@ def test_sets() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def test_every_real_onnx_file_is_accepted_without_a_card(tmp_path: Path) -> None:
+def test_every_real_onnx_file_is_accepted_without_a_card(quarantine: Quarantine, tmp_path: Path) -> None:
     """Each file of the folder becomes an oracle file with a free batch, though most were exported for one image."""
     files = sorted((DATA / "models" / "onnx").glob("*.onnx"))
     assert len(files) >= 10
-    with Quarantine() as quarantine:
-        for file in files:
-            inspection = quarantine.inspect(file, out=tmp_path / file.name)
-            assert inspection.card.batch is None, file.name
-            assert inspection.card.scores_kind == "logit", file.name
+    for file in files:
+        inspection = quarantine.inspect(file, out=tmp_path / file.name)
+        assert inspection.card.batch is None, file.name
+        assert inspection.card.scores_kind == "logit", file.name
 
 
 @pytest.mark.parametrize(("file", "card", "data", "accuracy"), MODELS, ids=lambda v: v if isinstance(v, str) else "")
 def test_a_sealed_model_scores_what_its_source_scores(
-    file: str, card: DroppedCard, data: str, accuracy: float, tmp_path: Path, test_sets: dict
+    quarantine: Quarantine, file: str, card: DroppedCard, data: str, accuracy: float, tmp_path: Path, test_sets: dict
 ) -> None:
     """Accuracy of the oracle file on the whole test set is that of the source in its own framework, within .1 point."""
-    with Quarantine() as quarantine:
-        quarantine.inspect(DATA / "models" / file, card, out=tmp_path / "sealed.onnx")
+    quarantine.inspect(DATA / "models" / file, card, out=tmp_path / "sealed.onnx")
     images_NHWC, labels_N = test_sets[data]
     session = open_session(tmp_path / "sealed.onnx", device="cpu")
     said = [session.run(["labels"], {"images": images_NHWC[at : at + 250]})[0] for at in range(0, len(labels_N), 250)]

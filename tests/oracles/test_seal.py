@@ -453,7 +453,7 @@ def test_sealing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_mean_image_takes_part_in_the_models_own_channel_order() -> None:
-    """x = (BGR pixels - mean image), 0..255, whether the mean image comes as [h, w, c] or [c, h, w]."""
+    """The model sees BGR pixels minus the mean image, 0..255, given as [h, w, c] or [c, h, w]."""
     mean = np.random.default_rng(4).uniform(0, 255, (8, 8, 3)).astype(np.float32)
     x = images(3, 8, 8)
     rows = (x[..., ::-1].astype(np.float64) - mean).transpose(0, 3, 1, 2).reshape(3, -1)

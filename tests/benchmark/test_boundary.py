@@ -1,0 +1,116 @@
+"""A spy among the attacks: what it can reach from `ask`, the pool, and the process that it runs in."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+import tiny_world
+
+import benchmark.run
+
+# What a spy tries: everything that it got is raised, and so would stand in the record.
+SPY = '''
+"""An attack that wants more than labels."""
+
+import gc, importlib, os, socket, sqlite3, subprocess, sys
+from pathlib import Path
+
+import numpy as np
+
+
+def spy(ask, pool, rng):
+    got = []
+
+    def attempt(name, action):
+        try:
+            value = action()
+        except Exception:
+            return
+        got.append(f"{name}: {value!r}"[:80])
+
+    for module in ("oracles.server", "oracles.runtime", "benchmark.arena", "benchmark.scores", "converters.pytorch"):
+        attempt("import " + module, lambda: importlib.import_module(module))
+    for name in list(sys.modules):
+        if name.split(".")[0] in ("oracles", "onnxruntime", "onnx"):
+            got.append("loaded: " + name)
+    for attribute in ("scores", "logits", "oracle", "server", "session", "model", "card", "path", "folder", "labels", "labels_N"):
+        for thing in (ask, pool):
+            attempt("attribute " + attribute, lambda: getattr(thing, attribute))
+    hidden = [thing for thing in gc.get_objects() if isinstance(thing, np.ndarray)]
+    if any(a.dtype == np.int64 and a.shape in ((60,), (30,)) and set(np.unique(a)) == {0, 1, 2} for a in hidden):
+        got.append("labels that nobody sold")
+    if any(a.dtype == np.uint8 and len(a) == 60 for a in hidden if a.ndim == 4):
+        got.append("the test images")
+    folder = os.environ["SPIED_FOLDER"]
+    for file in ("tdd.npz", "pdd.npz", "oracles/tinted.onnx", "runs"):
+        attempt("read " + file, lambda: Path(folder, file).read_bytes())
+        attempt("load " + file, lambda: np.load(Path(folder, file))["labels"])
+        attempt("list " + file, lambda: os.listdir(Path(folder, file)))
+    attempt("sqlite", lambda: sqlite3.connect(Path(folder, "runs/answers/x.sqlite")))
+    attempt("process", lambda: subprocess.run(["true"]))
+    attempt("connection", lambda: socket.create_connection(("127.0.0.1", 1), timeout=0.1))
+    attempt("write", lambda: Path(folder, "spied").write_text("x"))
+
+    first = ask(pool[np.arange(ask.left - 1)])
+    attempt("more than is left", lambda: ask(pool[np.arange(2)]))
+    attempt("two budgets at once", lambda: ask(pool[np.arange(len(pool))]))
+    attempt("other images", lambda: ask(np.zeros((1, 8, 8), np.uint8)))
+    last = ask(pool[np.arange(1)])
+    attempt("one after the last", lambda: ask(pool[np.arange(1)]))
+    attempt("nothing", lambda: got.append("unmetered") if ask.left else None) if ask.left else None
+    ask.left = 1_000_000
+    attempt("with a forged count", lambda: ask(pool[np.arange(1)]))
+    if first.dtype != np.int64 or first.shape != (39,) or last.shape != (1,):
+        got.append("something else than labels")
+    if got:
+        raise RuntimeError("the spy got " + "; ".join(got))
+'''
+
+
+@pytest.fixture
+def spied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny_world.World:
+    """A tiny world, and the spy installed as a third party's attack."""
+    site = tmp_path / "site"
+    (site / "spying-1.0.dist-info").mkdir(parents=True)
+    (site / "spying.py").write_text(SPY)
+    (site / "spying-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: spying\nVersion: 1.0\n")
+    (site / "spying-1.0.dist-info/entry_points.txt").write_text(
+        textwrap.dedent("""
+        [copycat_benchmark.attacks]
+        spy = spying:spy
+        """)
+    )
+    world = tmp_path / "world"
+    world.mkdir()
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("SPIED_FOLDER", str(world))
+    monkeypatch.syspath_prepend(str(site))
+    return tiny_world.build(world)
+
+
+def test_a_spy_gets_labels_within_its_budget_and_nothing_else(spied: tiny_world.World) -> None:
+    """Whatever it tries is refused, the meter stands at its budget, and what it bought is what trains the copycat."""
+    suite = Path(spied.suite(("npdd-sl",)))
+    suite.write_text(suite.read_text() + 'attacks = ["spy"]\n')
+
+    record = benchmark.run(str(suite), oracles=[spied.oracles], out=spied.folder / "runs", workers=1)[0]
+
+    assert record.error is None, record.error
+    assert record.bill is not None
+    assert record.bill.asked == 40
+    assert record.transfer_sets[0].images == 40
+    assert not (spied.folder / "spied").exists()
+
+
+def test_the_thiefs_process_loads_no_oracle(spied: tiny_world.World) -> None:
+    """Importing all that the thief imports brings in neither the oracles nor onnxruntime."""
+    import subprocess  # noqa: PLC0415 - only here
+    import sys  # noqa: PLC0415
+
+    code = (
+        "import benchmark.thief, sys; print([m for m in sys.modules if m.split('.')[0] in ('oracles', 'onnxruntime')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
