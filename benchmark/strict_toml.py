@@ -30,7 +30,9 @@ def read_toml(path: Path, model: type[Model], **given: object) -> Model:
     try:
         return model.model_validate({**given, **values})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        faults = error.errors(include_url=False)
+        # a misspelt key is also a missing one: say what was written rather than what was not
+        first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
         raise BadToml(
             f"{path}{_place(text, first['loc'])}: {_fault(first['type'], first['loc'], first['msg'], model)}"
         ) from None

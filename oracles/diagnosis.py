@@ -101,7 +101,7 @@ _MEMORY = re.compile(
     r"bad_alloc|failed to allocate|out of memory|bad allocation|length_error|SizeOverflow|overflow", re.IGNORECASE
 )
 # where in onnxruntime's sources a message came from, with the C++ function and its arguments
-_SIGNATURE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z\"'])", re.DOTALL)
+_SIGNATURE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+:\d+ .*?\) ")
 _NEWER = re.compile(
     r"only \*?guarantees\*? support|under development|unsupported model ir version|ir[ _]version", re.IGNORECASE
 )
@@ -114,7 +114,7 @@ _MISSING = re.compile(
 
 def in_words(failure: OracleFailed) -> OracleRefused:
     """A refusal that says what onnxruntime's message means for the owner of the model."""
-    words = printable(_SIGNATURE.sub("", str(failure.__cause__ or failure)), 300)
+    words = printable(_SIGNATURE.sub("", " ".join(str(failure.__cause__ or failure).split())), 300)
     if _MEMORY.search(words):
         return TooBig(f"running it needs more memory than the trial allows; make the model smaller ({words})")
     if _NEWER.search(words):

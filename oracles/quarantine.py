@@ -138,7 +138,7 @@ class Quarantine:
         number = int(end.get("signal", 0))
         if end.get("late") or number == signal.SIGXCPU:
             return TooSlow(
-                f"the trial did not end within {self.limits.seconds:g} s; is there an endless loop in the model?"
+                f"the trial did not end within {self.limits.seconds:g} s; remove an endless loop, or allow it more time"
             )
         if number == signal.SIGKILL:
             return TooBig("the system ended the trial, as it does when memory runs out; make the model smaller")

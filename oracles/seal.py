@@ -200,8 +200,8 @@ def _producer(model: ModelProto) -> str:
 def _assumptions(how: Preprocessing) -> tuple[str, ...]:
     """A sentence for each assumption that may change an answer; names of classes do not."""
     said = {
-        "range": f"range {how.range} is assumed; write range = [low, high] into the card",
-        "size": f"size {how.size} is assumed; write size = [height, width] into the card",
+        "range": f"range {_pair(how.range)} is assumed; write range = [low, high] into the card",
+        "size": f"size {_pair(how.size)} is assumed; write size = [height, width] into the card",
         "layout": f"layout {how.layout} is assumed; write layout into the card",
         "channels": f"{how.channels} channels are assumed; write channels into the card",
     }
@@ -211,7 +211,13 @@ def _assumptions(how: Preprocessing) -> tuple[str, ...]:
 def _findings(runs: Trial, card: Card, dropped: DroppedCard) -> tuple[Finding, ...]:
     how, candidate = card.preprocessing, runs.chosen.candidate
     told = set(how.declared)
-    numbers = {"range": how.range, "scale": how.scale, "mean": how.mean, "std": how.std, "order": how.order}
+    numbers = {
+        "range": how.range and _pair(how.range),
+        "scale": how.scale,
+        "mean": how.mean,
+        "std": how.std,
+        "order": how.order,
+    }
     rows = [
         (key, str(number), "declared" if key in told else "assumed")
         for key, number in numbers.items()
@@ -227,6 +233,10 @@ def _findings(runs: Trial, card: Card, dropped: DroppedCard) -> tuple[Finding, .
         ("batch", _batch(runs, card), "declared" if dropped.batch else "found"),
     ]
     return tuple(Finding.model_validate({"what": what, "value": value, "how": by}) for what, value, by in rows)
+
+
+def _pair(numbers: tuple[float, float] | None) -> str:
+    return "" if numbers is None else f"[{numbers[0]:g}, {numbers[1]:g}]"
 
 
 def _batch(runs: Trial, card: Card) -> str:

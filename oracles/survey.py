@@ -14,6 +14,7 @@ from oracles.refusals import CardRefused, NotAnImage, SeveralImageInputs
 # tried in turn where neither model nor card fixes the size; networks with many classes are tried at 224 first
 SIZES_RGB = (32, 224, 64, 96, 128, 227, 299, 28)
 SIZES_GREY = (28, 32, 64, 96, 48, 128, 224)
+_KEYS = ("layout", "channels", "order", "size", "range", "scale", "mean", "std", "mean_image")
 # below this side a row of numbers is a table of features rather than a flattened image
 _SMALLEST_FLAT_SIDE = 7
 
@@ -34,12 +35,9 @@ class Input:
     def shape(self) -> Shape:
         """Element type and sides once the size is settled."""
         height, width = self.settled()
-        by_layout = {
-            "nchw": (self.channels, height, width),
-            "nhwc": (height, width, self.channels),
-            "nhw": (height, width),
-        }
-        pixels = height * width * (1 if self.channels in self.sides and len(self.sides) == 2 else self.channels)
+        count = self.channels
+        by_layout = {"nchw": (count, height, width), "nhwc": (height, width, count), "nhw": (height, width)}
+        pixels = height * width * (1 if count in self.sides and len(self.sides) == 2 else count)
         flat = tuple(pixels if side is None else side for side in self.sides)
         return Shape(self.dtype, by_layout.get(self.layout, flat))
 
@@ -71,13 +69,13 @@ def look(model: ModelProto, card: DroppedCard) -> Input:
         raise NotAnImage(f"its input is {_sides(dims)}: an image without a batch axis; export it with one")
     layout, channels, size, how = _as_image(sides, card, dims)
     _agree(card, layout, channels, size)
-    if card.size is not None:
-        size = card.size
+    size = card.size or size
+    sure: How = "found" if layout.startswith("flat") else how  # what is assumed of flat rows is their order
     findings = [
         Finding(what="input", value=f"{printable(value.name, 60)} {_sides(dims)}", how="found"),
         Finding(what="type", value=_type_name(dtype), how="found"),
         Finding(what="layout", value=layout, how="declared" if card.layout and how == "assumed" else how),
-        Finding(what="channels", value=str(channels), how="declared" if card.channels and how == "assumed" else how),
+        Finding(what="channels", value=str(channels), how="declared" if card.channels and sure == "assumed" else sure),
     ]
     if None not in size:
         where: How = "found" if card.size is None else "declared"
@@ -87,8 +85,7 @@ def look(model: ModelProto, card: DroppedCard) -> Input:
 
 def preprocessing(view: Input, card: DroppedCard, mean_image_sha256: str | None) -> Preprocessing:
     """The preprocessing that card and model ask for, with what had to be assumed; the size must be settled."""
-    keys = ("layout", "channels", "order", "size", "range", "scale", "mean", "std", "mean_image")
-    declared = [key for key in keys if key in card.said() or (key == "mean_image" and mean_image_sha256)]
+    said = {*card.said(), *(("mean_image",) if mean_image_sha256 else ())}
     assumed = [f.what for f in view.findings if f.how == "assumed" and f.what in ("layout", "channels", "size")]
     if view.channels == 3 and card.order is None:
         assumed.append("order")
@@ -109,7 +106,7 @@ def preprocessing(view: Input, card: DroppedCard, mean_image_sha256: str | None)
         mean=card.mean,
         std=card.std,
         mean_image_sha256=mean_image_sha256,
-        declared=tuple(declared),
+        declared=tuple(key for key in _KEYS if key in said),
         assumed=tuple(assumed),
     )
 
@@ -152,7 +149,9 @@ def _element_type(value: ValueInfoProto) -> int:
         raise NotAnImage(f"its input {printable(value.name, 60)!r} is no tensor; export one that takes images")
     dtype = int(value.type.tensor_type.elem_type)
     if dtype not in INPUT_TYPES:
-        raise NotAnImage(f"its input {printable(value.name, 60)!r} holds {_type_name(dtype)}, which no image fits")
+        raise NotAnImage(
+            f"its input {printable(value.name, 60)!r} holds {_type_name(dtype)}; export one that takes numbers"
+        )
     return dtype
 
 
@@ -183,8 +182,8 @@ def _as_image(sides: Sequence[int | None], card: DroppedCard, dims: Sequence[int
         image = _flat(sides, card)
     if image is None:
         raise NotAnImage(
-            f"its input {_sides(dims)} is no image with 1 or 3 channels; export it with [n, 3, h, w] or the like,"
-            " or write size = [height, width] into the card of a model that takes flat rows"
+            f"its input {_sides(dims)} is no image with 1 or 3 channels; export it with [n, 3, h, w] or the like, or"
+            " write size = [height, width] into the card of a model that takes flat rows"
         )
     return image
 

@@ -10,6 +10,8 @@ from click.exceptions import Abort, ClickException, Exit
 
 from benchmark.cli import data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
@@ -34,13 +36,14 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     try:
         result = app(arguments, standalone_mode=False)
     except Exit as leaving:
-        return int(leaving.exit_code)
+        if leaving.exit_code != _INTERRUPTED:  # what Typer makes of Ctrl-C
+            return int(leaving.exit_code)
+        return _stopped()
     except ClickException as error:
         error.show()
         return int(error.exit_code)
     except (KeyboardInterrupt, Abort):
-        _say("stopped. The same command continues where this one ended.")
-        return 130
+        return _stopped()
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except Exception as error:
@@ -64,6 +67,11 @@ def _refusal(error: Exception) -> tuple[str, int | None]:
             4,
         )
     return "", None
+
+
+def _stopped() -> int:
+    _say("stopped. The same command continues where this one ended.")
+    return _INTERRUPTED
 
 
 def _say(sentence: str) -> None:

@@ -55,9 +55,10 @@ def show(
 ) -> None:
     """Write a contact sheet (PNG): for a problem every role and class, for a pool its first images."""
     from benchmark.images.sheet import contact_sheet, stacked  # noqa: PLC0415 - keeps --help quick
+    from benchmark.pools.pool import names as pools  # noqa: PLC0415
     from benchmark.pools.pool import open_pool  # noqa: PLC0415
     from benchmark.problems import ROLES, load_problem, names, open_role  # noqa: PLC0415
-    from benchmark.refusals import DataMissing  # noqa: PLC0415
+    from benchmark.refusals import DataMissing, UnknownName  # noqa: PLC0415
 
     places, target = options.places(data), out or Path(f"{Path(name).stem}.png")
     sheets = []
@@ -71,6 +72,8 @@ def show(
             else:
                 sheets.append(contact_sheet(stack, classes=problem.classes))
     else:
+        if name not in pools() and not Path(name).exists():
+            raise UnknownName("problem or pool", name, [*names(), *pools()])
         stack = open_pool(name, size=(48, 48), colour="rgb", places=places, say=say)
         sheets.append(contact_sheet(stack))
     stacked(sheets).save(target)

@@ -153,7 +153,7 @@ def test_a_free_size_comes_from_the_card_or_is_assumed() -> None:
     assert contract.read_card(seal.seal(convolution(free), DroppedCard(size=(20, 24)))).preprocessing.size == (20, 24)
     assumed = contract.read_card(seal.seal(convolution(free)))
     assert assumed.preprocessing.size == (32, 32)
-    assert any("size (32, 32) is assumed" in warning for warning in assumed.warnings)
+    assert any("size [32, 32] is assumed" in warning for warning in assumed.warnings)
     one = contract.read_card(seal.seal(convolution(["n", 1, -1, -1], channels=1)))
     assert one.preprocessing.size == (28, 28)
     half = contract.read_card(seal.seal(convolution(["n", 3, 40, "w"])))
@@ -382,7 +382,13 @@ REFUSED: list[tuple[str, Any, DroppedCard, type, str]] = [
         refusals.CardRefused,
         r"takes uint8: only a range within 0..255",
     ),
-    ("text", linear(dtype=TensorProto.STRING), DroppedCard(), refusals.NotAnImage, "holds string, which no image fits"),
+    (
+        "text",
+        linear(dtype=TensorProto.STRING),
+        DroppedCard(),
+        refusals.NotAnImage,
+        "holds string; export one that takes numbers",
+    ),
     ("old", linear(opset=6), DroppedCard(), refusals.ModelRefused, "operator set 6 is too old"),
 ]
 

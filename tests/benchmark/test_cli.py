@@ -1,0 +1,271 @@
+"""The command line: verbs, sentences and exit codes, as a person or a script meets them."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tiny_world
+
+ANSI = re.compile(r"\x1b\[")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tiny_world.World:
+    """A tiny world in which one suite has been played."""
+    folder = tmp_path_factory.mktemp("world")
+    world = tiny_world.build(folder)
+    done = benchmark(world, "run", "--suite", world.suite(("untrained", "npdd-sl")), "--oracles", str(world.oracles))
+    assert done.returncode == 0, done.stderr
+    return world
+
+
+def benchmark(world: tiny_world.World, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in the world's folder, with its own cache and no terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments],
+        cwd=world.folder,
+        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache"), "COLUMNS": "80", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_is_quick_to_start() -> None:
+    """Neither torch nor onnxruntime is loaded to print help."""
+    code = "import sys; from benchmark.cli.app import app\nprint(sorted({'torch', 'onnxruntime', 'timm', 'sklearn'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_run_ends_with_the_leaderboard(world: tiny_world.World) -> None:
+    """Results go to standard output, notes to standard error; done again, nothing is played."""
+    done = benchmark(world, "run", "--suite", world.suite(("untrained", "npdd-sl")), "--oracles", str(world.oracles))
+
+    assert done.returncode == 0
+    assert "colours · oracle tinted" in done.stdout
+    assert "npdd-sl" in done.stdout
+    assert "records:" in done.stderr
+    assert "[1/" not in done.stderr  # no cell was played
+    assert "Traceback" not in done.stderr
+    assert not ANSI.search(done.stdout + done.stderr)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
+def test_the_leaderboard_is_printed_again_in_every_form(form: str, world: tiny_world.World) -> None:
+    """From the records alone; each form can be read by what it is for."""
+    done = benchmark(world, "leaderboard", "--format", form)
+
+    assert done.returncode == 0
+    assert "small_vgg" in done.stdout.replace("\\", "")
+    if form == "json":
+        assert json.loads(done.stdout)["tables"]
+    if form == "csv":
+        assert {row["regime"] for row in csv.DictReader(io.StringIO(done.stdout))} == {"untrained", "npdd-sl"}
+
+
+def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(world: tiny_world.World) -> None:
+    """Cells, queries, price and time are printed; no answers store appears."""
+    arguments = ("run", "--suite", world.suite(("npdd-sl",), (30,), seeds=2), "--oracles", str(world.oracles))
+
+    done = benchmark(world, *arguments, "--out", "dry", "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 cells to play, at most 60 images asked, price at most 0.12" in " ".join(done.stdout.split())
+    assert not list((world.folder / "dry").glob("answers/*"))
+    assert not list((world.folder / "dry").glob("records/*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("run", "--suite", "papre"), 2, "unknown suite 'papre'. Did you mean 'paper'?"),
+        (("run", "--suite", "smoke", "--only", "regime=npd-sl"), 2, "Did you mean 'npdd-sl'?"),
+        (("run", "--suite", "smoke", "--only", "regimes=npdd-sl"), 2, "Did you mean 'regime'?"),
+        (("run", "--suite", "smoke", "--budget", "many"), 2, "give whole numbers"),
+        (("run", "--suite", "smoke", "--shard", "5"), 2, "give I/N"),
+        (("run", "--suite", "smoke", "--device", "gpu"), 3, "Say auto, cpu or cuda"),
+        (("run", "--suite", "smoke", "--workers", "0"), 3, "at least 1"),
+        (("run", "--suite", "smoke", "--oracles", "nowhere"), 4, "no such folder of oracles"),
+        (("run", "--suite", "smoke", "--budget", "999999"), 3, "Lower the budget"),
+        (("run", "--suite", "smoke", "--pool", "nowhere/at/all"), 3, "no such file or folder"),
+        (("run", "--suite", "smoke", "--pool", "empty"), 3, "no usable image"),
+        (("leaderboard", "--out", "nothing"), 3, "no records. Run:"),
+        (("leaderboard", "--format", "htlm"), 2, "unknown format"),
+        (("oracles", "inspect", "none.onnx"), 3, "none.onnx"),
+        (("oracles", "inspect", "colours.toml"), 3, "colours.toml"),
+        (("data", "show", "fer8"), 2, "Did you mean"),
+        (("train-target", "fer8", "--arch", "small_vgg", "--out", "x.onnx"), 2, "Did you mean 'fer7'?"),
+        (("zoo", "remake", "faces"), 2, "unknown zoo oracle"),
+        (("runn",), 2, "runn"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_an_exit_code(
+    arguments: tuple[str, ...], code: int, sentence: str, world: tiny_world.World
+) -> None:
+    """One sentence with the way out, no traceback."""
+    (world.folder / "empty").mkdir(exist_ok=True)
+
+    done = benchmark(world, *arguments)
+
+    assert " ".join(sentence.split()) in " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_key_in_a_suite_is_named_with_file_and_line(world: tiny_world.World) -> None:
+    """File, line, the key and the nearest one."""
+    path = world.folder / "typo.toml"
+    path.write_text('about = "x"\nproblem = ["colours.toml"]\n')
+
+    done = benchmark(world, "run", "--suite", str(path))
+
+    assert done.returncode == 3
+    assert f"{path}:2: unknown key 'problem'. Did you mean 'problems'?" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_said(world: tiny_world.World) -> None:
+    """A file in the folder's place stands for a read-only disk, which root does not feel."""
+    (world.folder / "occupied").write_text("x")
+
+    done = benchmark(world, "run", "--suite", world.suite(), "--oracles", str(world.oracles), "--out", "occupied")
+
+    assert done.returncode == 4
+    assert "Give another --out" in done.stderr
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence_and_loses_nothing(world: tiny_world.World) -> None:
+    """A limit on file size stands for a full disk: exit code 4; with room again the run is finished."""
+    suite = world.suite(("npdd-sl",), (35,))
+    arguments = ["run", "--suite", suite, "--oracles", str(world.oracles), "--out", "full", "--workers", "1"]
+    limited = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); sys.argv[1:] = {arguments!r}\n"
+    )
+    limited += (
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nfrom benchmark.__main__ import main; main()"
+    )
+    benchmark(world, "run", "--suite", suite, "--oracles", str(world.oracles), "--out", "warm")  # the cache is written
+
+    full = subprocess.run(
+        [sys.executable, "-c", limited],
+        cwd=world.folder,
+        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == 4, full.stderr
+    assert "Traceback" not in full.stderr
+
+    done = benchmark(world, *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_home_is_no_obstacle(world: tiny_world.World, tmp_path: Path) -> None:
+    """Without HOME and without a cache folder, a temporary one is taken."""
+    environment = {
+        key: value for key, value in os.environ.items() if key not in {"HOME", "XDG_CACHE_HOME", "BENCHMARK_CACHE"}
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "data", "status", "dig10"],
+        cwd=tmp_path,
+        env={**environment, "TMPDIR": str(tmp_path), "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "builtin digits/tdd" in done.stdout
+
+
+def test_a_module_in_the_current_folder_shadows_nothing(world: tiny_world.World, tmp_path: Path) -> None:
+    """`python -m` would import an onnx.py that happens to lie there."""
+    for name in ("onnx", "torch", "rich"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "oracles", "list"],
+        cwd=tmp_path,
+        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "shadowed" not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopping_says_how_to_continue(number: int, code: int, world: tiny_world.World) -> None:
+    """Ctrl-C and SIGTERM end the run at once, workers included, and the same command goes on."""
+    suite = world.suite(("npdd-sl",), (40,), seeds=40)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "benchmark",
+            "run",
+            "--suite",
+            suite,
+            "--oracles",
+            str(world.oracles),
+            "--out",
+            f"s{code}",
+        ],
+        cwd=world.folder,
+        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache")},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("["):  # the first cell is done
+            break
+    process.send_signal(number)
+    began = time.monotonic()
+    _, rest = process.communicate(timeout=30)
+
+    assert process.returncode == code
+    assert "The same command continues" in rest
+    assert "Traceback" not in rest
+    assert time.monotonic() - began < 30
+    assert len(list((world.folder / f"s{code}/records").glob("*.json"))) >= 1
+
+
+def test_inspect_shows_found_and_assumed_and_writes_a_card(world: tiny_world.World, tmp_path: Path) -> None:
+    """A bare model without a card: assumptions are marked, the card that is written is read back."""
+    import onnx  # noqa: PLC0415 - only here
+
+    file = tmp_path / "bare.onnx"
+    onnx.save(tiny_world.strongest_colour(), file)
+
+    done = benchmark(world, "oracles", "inspect", str(file), "--write-card")
+
+    assert done.returncode == 0, done.stderr
+    assert "assumed" in done.stdout
+    assert file.with_suffix(".toml").exists()
+    again = benchmark(world, "oracles", "inspect", str(file))
+    assert again.returncode == 0, again.stderr
+    assert "assumed" not in again.stdout.replace("what", "")
+
+
+def test_doctor_looks_at_everything(world: tiny_world.World) -> None:
+    """Versions, providers, sqlite, data and oracles are in the table."""
+    done = benchmark(world, "doctor", "--oracles", str(world.oracles))
+
+    for word in ("onnxruntime", "torch", "sqlite", "cache", "problem dig10", "oracle tinted"):
+        assert word in done.stdout
+    assert done.returncode in {0, 4}
