@@ -31,8 +31,9 @@ def tidy(model: ModelProto) -> ModelProto:
     graph = copy.graph
     if not graph.node and not graph.output:
         raise Truncated("the model holds no graph: it is empty or was cut off; export or copy it again")
-    for field in ("value_info", "doc_string", "quantization_annotation", "metadata_props"):
+    for field in ("value_info", "quantization_annotation"):
         graph.ClearField(field)
+    _drop_notes(copy)
     weights = {tensor.name for tensor in graph.initializer} | {s.values.name for s in graph.sparse_initializer}
     inputs = [value for value in graph.input if value.name not in weights]
     del graph.input[:]
@@ -43,6 +44,18 @@ def tidy(model: ModelProto) -> ModelProto:
         copy.ir_version = min(max(copy.ir_version, 4), _WRITTEN_IR)
     _refuse_unknown_operators(copy)
     return copy
+
+
+def _drop_notes(model: ModelProto) -> None:
+    """Take texts and stack traces off nodes and tensors: torch's exporter writes paths of its machine."""
+    bodies = [nodes_of(model.graph), *(f.node for f in model.functions)]
+    nodes = [node for body in bodies for node in body]
+    inner = [graph for node in nodes for graph in graphs_in(node)]
+    graphs = [model.graph, *inner]
+    values = [v for g in graphs for v in (*g.input, *g.output, *g.value_info, *g.initializer)]
+    for thing in (*nodes, *graphs, *values, *model.functions):
+        for field in ("doc_string", "metadata_props"):
+            thing.ClearField(field)
 
 
 def opset(model: ModelProto) -> int:

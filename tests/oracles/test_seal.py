@@ -503,6 +503,25 @@ def test_a_model_without_outputs_of_numbers_is_refused() -> None:
         seal.seal(source)
 
 
+def test_notes_and_paths_of_the_exporters_machine_are_dropped() -> None:
+    """Doc strings and metadata of nodes, weights, graphs and inputs, where torch writes stack traces, do not stay."""
+    branch = [
+        helper.make_graph(
+            [helper.make_node("Relu", ["logits"], [f"y{n}"], doc_string="/home/me")],
+            "g",
+            [],
+            [helper.make_tensor_value_info(f"y{n}", FLOAT, None)],
+        )
+        for n in range(2)
+    ]
+    ending = [helper.make_node("If", ["yes"], ["y"], then_branch=branch[0], else_branch=branch[1])]
+    source = linear(ending=ending, outputs=[("y", FLOAT, ["n", CLASSES])], extra=[("yes", np.array(True))])
+    source.graph.node[0].metadata_props.add(key="pkg.torch.onnx.stack_trace", value="/home/me/train.py")
+    for thing in (source, source.graph, source.graph.node[1], source.graph.initializer[0], source.graph.input[0]):
+        thing.doc_string = "/home/me"
+    assert b"/home/me" not in seal.to_bytes(seal.seal(source))
+
+
 def test_the_file_keeps_only_what_the_scores_need() -> None:
     """A second head is cut away with its weights."""
     sealed = seal.seal(two_heads(7), DroppedCard(output="logits"))
