@@ -35,7 +35,7 @@ class Scores(BaseModel):
         tuple[tuple[int, int, int], ...], Field(description="the non-zero entries: true class, said class, images")
     ]
 
-    def confusion_CC(self) -> np.ndarray:  # noqa: N802 - the shape is in the name
+    def confusion_CC(self) -> np.ndarray:
         """The confusion matrix, int64 [C, C]: true class in rows, said class in columns."""
         matrix_CC = np.zeros((len(self.f1_per_class),) * 2, dtype=np.int64)
         for truth, said, images in self.confusion:

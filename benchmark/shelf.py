@@ -120,7 +120,7 @@ def as_toml(card: Card) -> str:
         "price_per_1000": card.price_per_1000,
         "requests_per_minute": card.requests_per_minute,
     }
-    marks = {key: "  # assumed: check it" for key in how.assumed}
+    marks = dict.fromkeys(how.assumed, "  # assumed: check it")
     lines = [
         f"{key} = {json.dumps(value, ensure_ascii=False)}{marks.get(key, '')}"
         for key, value in said.items()

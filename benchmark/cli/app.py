@@ -30,7 +30,7 @@ app.add_typer(data_verbs.app, name="data")
 app.add_typer(target_verbs.zoo, name="zoo")
 
 
-def run_command_line(arguments: list[str] | None = None) -> int:
+def run_command_line(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one return per exit code
     """Run one verb. Exit codes: 0 done, 1 some cells failed, 2 usage, 3 bad input, 4 environment, 130/143 stopped."""
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -148,7 +148,8 @@ def _print_plan(suite: str, given: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         f"{plan.open} of {plan.cells} cells to play, at most {plan.asked:,} images asked, "
-        f"price at most {plan.price:.2f}, about {plan.minutes:.0f} minutes here with {plan.slots} at a time ({plan.basis})"
+        f"price at most {plan.price:.2f}, about {plan.minutes:.0f} minutes here "
+        f"with {plan.slots} at a time ({plan.basis})"
     )
 
 

@@ -33,7 +33,7 @@ def spy(ask, pool, rng):
     for name in list(sys.modules):
         if name.split(".")[0] in ("oracles", "onnxruntime", "onnx"):
             got.append("loaded: " + name)
-    for attribute in ("scores", "logits", "oracle", "server", "session", "model", "card", "path", "folder", "labels", "labels_N"):
+    for attribute in "scores logits oracle server session model card path folder labels labels_N".split():
         for thing in (ask, pool):
             attempt("attribute " + attribute, lambda: getattr(thing, attribute))
     hidden = [thing for thing in gc.get_objects() if isinstance(thing, np.ndarray)]

@@ -65,7 +65,7 @@ def test_a_large_stack_is_checked_at_evenly_spread_places(places: Places, monkey
 def test_kill_9_at_any_moment_leaves_nothing_half_done(places: Places, tmp_path: Path) -> None:
     """Twenty decoding processes are killed at random moments; then the stack is that of an undisturbed one."""
     undisturbed = opened(Places(cache=tmp_path / "other", data=places.data)).manifest
-    rng = random.Random(0)  # noqa: S311 - moments, not secrets
+    rng = random.Random(0)
     for _ in range(20):
         pid = in_child(lambda: opened(places))
         time.sleep(rng.uniform(0, 0.03))  # the moment of the kill, not a wait for something

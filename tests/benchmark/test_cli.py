@@ -41,7 +41,8 @@ def benchmark(world: tiny_world.World, *arguments: str, **environment: str) -> s
 
 def test_help_is_quick_to_start() -> None:
     """Neither torch nor onnxruntime is loaded to print help."""
-    code = "import sys; from benchmark.cli.app import app\nprint(sorted({'torch', 'onnxruntime', 'timm', 'sklearn'} & set(sys.modules)))"
+    code = "import sys; from benchmark.cli.app import app\n"
+    code += "print(sorted({'torch', 'onnxruntime', 'timm', 'sklearn'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"

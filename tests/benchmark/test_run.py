@@ -1,7 +1,6 @@
 """A suite is played, continued and survived, on a tiny world."""
 
 import json
-import os
 import signal
 import sys
 from pathlib import Path
