@@ -42,6 +42,7 @@ class Table:
     oracle_digest: str
     pool: str | None
     pool_digest: str | None
+    pool_source: str | None
     tdd_digest: str | None
     tdd_source: str | None
     images: int | None
@@ -151,6 +152,7 @@ def _table(lines: Sequence[Line], pool: str | None, pool_digest: str | None) -> 
         oracle_digest=cell.oracle_digest,
         pool=pool,
         pool_digest=pool_digest,
+        pool_source=min((play.pool_source for play in plays if play.pool_source), default=None),
         tdd_digest=cell.tdd_digest,
         tdd_source=min((play.tdd_source for play in plays if play.tdd_source), default=None),
         images=max((each.images for each in figures), default=None),
@@ -203,7 +205,9 @@ def _of_copycat(table: Table, row: Row) -> Setting:
 
 def _of_oracle(table: Table, row: Row) -> Setting:
     # the number of PDD images is the problem's own and no part of what oracles have in common
-    rest = (*_pool(table, row), row.copycat, row.regime, row.budget, row.attack, row.balance, row.recipe)
+    # and the digest of a pool is another one at another size: what oracles have in common is where it comes from
+    pool = (table.pool, table.pool_source) if row.attack else (None, None)
+    rest = (*pool, row.copycat, row.regime, row.budget, row.attack, row.balance, row.recipe)
     name = f"{table.problem} · {table.oracle}"
     return Setting(name, row.group, rest, row.relative_by_seed, complete=row.relative is not None)
 

@@ -44,6 +44,7 @@ class Played:
     figures: Figures | None
     why: str | None
     tdd_source: str | None
+    pool_source: str | None
     stand_ins: tuple[str, ...]
     transfer_sets: tuple[Asked, ...]
     warnings: tuple[str, ...]
@@ -59,6 +60,7 @@ def take(record: Record) -> Played:
         figures=_figures(record),
         why=record.error.sentence if record.error else None,
         tdd_source=next((data.source for data in record.data if data.role == "tdd"), None),
+        pool_source=next((data.source for data in record.data if data.role == "pool"), None),
         stand_ins=tuple(f"{data.role}: {data.source}" for data in record.data if data.stand_in),
         transfer_sets=tuple(Asked(used.stage, used.entropy, used.never_seen, classes) for used in record.transfer_sets),
         warnings=record.warnings,

@@ -237,6 +237,17 @@ def test_warnings_and_unreadable_files_are_shown() -> None:
         assert "unreadable: x.json: torn or changed. It counts as not run." in text
 
 
+def test_oracles_of_other_image_sizes_are_compared_over_the_same_pool() -> None:
+    """A pool decoded to another size has another digest, and is still the same pool."""
+    small = seeds("npdd-sl", 0.9, oracle="a")
+    large = seeds("npdd-sl", 0.5, oracle="b", problem="larger", pool_digest=digest("natural at 48 px"))
+
+    found = [(each.rank, each.name, each.settings_done, each.settings) for each in build([*small, *large]).oracles]
+
+    assert [(rank, done, of) for rank, _, done, of in found] == [("1", 1, 1), ("2", 1, 1)]
+    assert [name.rpartition(" ")[2] for _, name, _, _ in found] == ["a", "b"]
+
+
 def test_copycats_and_oracles_are_ranked_over_equal_settings() -> None:
     """A mean only over everything that the others of the group have too."""
     played = [
