@@ -35,7 +35,7 @@ format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 
 bench: $(STAMP)
-	@$(BIN)/python -m pytest tests/perf --benchmark-only --benchmark-enable
+	@$(BIN)/python -m pytest tests/perf -o addopts="" --benchmark-only
 
 zoo: $(STAMP)
 	@$(BIN)/python -m benchmark zoo remake

@@ -1,5 +1,6 @@
 """What the cells of one run share on the referee's side: images, oracles, recipes - opened once, named by digest."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Arena:
     _servers: dict[str, Server] = field(default_factory=dict)
     _target_labels: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(init=False)
+    _weights: dict[str, str] = field(init=False)
     _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -56,6 +58,7 @@ class Arena:
             architectures.ensure_known(copycat)
         for attack in self.suite.attacks:
             attacks.ensure_known(attack)  # its code is loaded in the thief's process only
+        self._weights = {copycat: _sha256(file) for copycat, file in self.suite.weights.items()}
         named = {"problems": tuple(self._problems), "recipe": tuple(self.recipes), "pools": tuple(self._pools)}
         self.suite = changed(self.suite, **named)
 
@@ -75,7 +78,9 @@ class Arena:
         for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
-        yield from cells(changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes))
+        yield from cells(
+            changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes, self._weights)
+        )
 
     def problem(self, name: str) -> Problem:
         """A problem of the suite."""
@@ -118,10 +123,22 @@ class Arena:
             found = [one for one in named if one.card.problem == problem or (one.card.problem is None and alone)]
         for shelved in found:
             check_fit(shelved, self.problem(problem))
+            self._introduce(shelved, self.problem(problem))
             self._oracles[shelved.digest] = shelved
         if not found:
             self.say(f'problem {problem}: no oracle at hand; drop an ONNX file whose card says problem = "{problem}"')
         return found
+
+    def _introduce(self, shelved: Shelved, problem: Problem) -> None:
+        """Say what a reader of the results must know: what was assumed, and whether images are resized."""
+        how = shelved.card.preprocessing
+        if how.assumed:
+            self.say(f"oracle {shelved.name}: assumed {', '.join(how.assumed)}; see: benchmark oracles inspect")
+        if how.size != problem.size:
+            sizes = [f"{height} x {width}" for height, width in (how.size, problem.size)]
+            self.say(
+                f"oracle {shelved.name} takes {sizes[0]}, problem {problem.name} has {sizes[1]}: images are resized"
+            )
 
     def oracle(self, cell: Cell) -> Shelved:
         """The oracle of a cell that `cells` gave."""
@@ -131,8 +148,10 @@ class Arena:
         """The oracle of a cell, served; opened at the first ask."""
         with self._opening:
             if cell.oracle_digest not in self._servers:
-                answers = self.places.out / self.store
-                self._servers[cell.oracle_digest] = Server(self.oracle(cell).file, answers, device=self.device)
+                server = Server(self.oracle(cell).file, self.places.out / self.store, device=self.device)
+                for warning in server.warnings:
+                    self.say(warning)
+                self._servers[cell.oracle_digest] = server
             return self._servers[cell.oracle_digest]
 
     def doors(self, cell: Cell) -> dict[str, Ask]:
@@ -170,6 +189,7 @@ class Arena:
             size=problem.size,
             channels=1 if problem.colour == "grey" else 3,
             mirror=problem.mirror,
+            weights=Path(self.suite.weights[cell.copycat]).absolute() if cell.weights_digest else None,
         )
 
     def kept_copycat(self, cell: Cell) -> Path:
@@ -226,6 +246,14 @@ def _by_name(kind: str, things: Iterable[Named]) -> dict[str, Named]:
             raise Refused(f"{kind} {thing.name!r} is in the suite twice. Rename one of the two files.")
         found[thing.name] = thing
     return found
+
+
+def _sha256(file: str) -> str:
+    try:
+        with Path(file).open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise Refused(f"weights {file}: cannot be read ({error.strerror}). Check the path in the suite.") from None
 
 
 def load_recipe(name: str) -> Recipe:

@@ -106,7 +106,7 @@ class _Problem:
         given = {
             "regime": regime.name,
             "copycat": copycat,
-            "weights_digest": None if suite.pretrained == "never" else self.resolved.weights.get(copycat),
+            "weights_digest": self.resolved.weights.get(copycat),
             **{f"{role}_digest": self.role(role).digest for role in ROLES if role in regime.roles},
             **spent,
         }

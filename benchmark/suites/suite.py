@@ -80,6 +80,7 @@ class Suite(BaseModel):
     balances: Annotated[Names, _known("balance", BALANCES)] = ("none",)
     copycats: Names
     pretrained: Literal["never", "auto", "require"] = "never"
+    weights: dict[str, str] = {}  # copycat -> file of initial weights (.safetensors, else a state dict)
     recipe: Annotated[Names, BeforeValidator(_listed)] = ("paper",)
     budgets: Annotated[tuple[_Positive, ...], AfterValidator(_distinct)] = ()
     pdd_budget: _Positive | None = None  # None: all images of the PDD

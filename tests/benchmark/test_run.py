@@ -307,3 +307,25 @@ def test_records_are_read_back_by_a_ledger(world: tiny_world.World) -> None:
         records, key=lambda r: r.cell.digest
     )
     assert json.loads(next((world.folder / "runs/records").glob("*.json")).read_text())["record"]["schema_version"] == 1
+
+
+def test_a_copycat_may_start_from_a_file_of_weights(world: tiny_world.World) -> None:
+    """The file is part of the cell's identity and of what the attacker knew; a missing one is said."""
+    from copycats.architectures import build  # noqa: PLC0415 - torch only here
+    from copycats.weights import save  # noqa: PLC0415
+
+    file = world.folder / "start.safetensors"
+    save(build("small_vgg", classes=3, size=(16, 16), channels=3, seed=9), file)
+    suite = Path(world.suite(("npdd-sl",)))
+    plain = play(world, str(suite))[0]
+    suite.write_text(suite.read_text() + f'weights = {{ small_vgg = "{file}" }}\n')
+
+    record = play(world, str(suite))[0]
+
+    assert record.cell.digest != plain.cell.digest
+    assert record.cell.weights_digest is not None
+    assert record.knowledge is not None
+    assert record.knowledge.pretrained == "file start.safetensors"
+    file.unlink()
+    with pytest.raises(Refused, match="weights .*start.safetensors: cannot be read"):
+        play(world, str(suite))
