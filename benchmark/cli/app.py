@@ -6,7 +6,7 @@ from types import FrameType
 from typing import Any
 
 import typer
-from click.exceptions import Abort, ClickException, Exit
+from click.exceptions import Abort, ClickException
 
 from benchmark.cli import data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
 
@@ -30,15 +30,11 @@ app.add_typer(data_verbs.app, name="data")
 app.add_typer(target_verbs.zoo, name="zoo")
 
 
-def run_command_line(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one return per exit code
+def run_command_line(arguments: list[str] | None = None) -> int:
     """Run one verb. Exit codes: 0 done, 1 some cells failed, 2 usage, 3 bad input, 4 environment, 130/143 stopped."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        result = app(arguments, standalone_mode=False)
-    except Exit as leaving:
-        if leaving.exit_code != _INTERRUPTED:  # what Typer makes of Ctrl-C
-            return int(leaving.exit_code)
-        return _stopped()
+        result = app(arguments, standalone_mode=False)  # the exit code that a verb left with; 130 after Ctrl-C
     except ClickException as error:
         error.show()
         return int(error.exit_code)
@@ -52,7 +48,7 @@ def run_command_line(arguments: list[str] | None = None) -> int:  # noqa: PLR091
             raise
         _say(sentence)
         return code
-    return int(result or 0)
+    return _stopped() if result == _INTERRUPTED else int(result or 0)
 
 
 def _refusal(error: Exception) -> tuple[str, int | None]:

@@ -128,7 +128,8 @@ def test_the_problem_names_the_things_in_order() -> None:
     problem = load_problem("obj9")
     assert problem.classes == tuple(THINGS)
     assert (problem.size, problem.colour) == ((SIZE, SIZE), "rgb")
-    for source in (*problem.odd, *problem.tdd, *problem.pdd):
-        assert source.kind == "builtin"
+    for sources in (problem.odd, problem.tdd, problem.pdd):
+        source = sources[-1]
+        assert isinstance(source, BuiltinSource)
         assert source.renderer == "objects"
         assert source.style in STYLES
