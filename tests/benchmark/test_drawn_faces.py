@@ -8,6 +8,7 @@ from sklearn.linear_model import RidgeClassifier
 from benchmark.drawn import RENDERERS, labels, renderer
 from benchmark.drawn.expressions import EXPRESSIONS
 from benchmark.drawn.faces import STYLES, draw
+from benchmark.images.sources import BuiltinSource
 from benchmark.problems.problem import load_problem
 from benchmark.refusals import Mismatch, UnknownName
 

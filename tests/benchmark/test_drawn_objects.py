@@ -10,6 +10,7 @@ from benchmark.drawn.chance import Chance
 from benchmark.drawn.layers import Layer, Place, box, oval, paint, ribbon
 from benchmark.drawn.objects import STYLES, THINGS, draw
 from benchmark.drawn.scenes import SCENES, weights
+from benchmark.images.sources import BuiltinSource
 from benchmark.problems.problem import load_problem
 from benchmark.refusals import Mismatch, UnknownName
 
