@@ -1,6 +1,6 @@
 """What the cells of one run share on the referee's side: images, oracles, recipes - opened once, named by digest."""
 
-import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from benchmark.job import Job, StageJob
 from benchmark.places import Places
 from benchmark.pools.pool import load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
+from benchmark.provenance import digest_file, find_versions
 from benchmark.refusals import DataMissing, Mismatch, Refused, UnknownName
 from benchmark.shelf import Shelf, Shelved
 from benchmark.strict_toml import read_toml
@@ -27,6 +28,7 @@ from oracles.runtime import Device
 from oracles.server import Ask, Server
 
 Named = TypeVar("Named", Problem, Recipe)
+KEPT = "copycats"  # below `out`: copycats that other cells fine-tune, gone when a run has ended
 RECIPES = Path(__file__).resolve().parent.parent / "copycats" / "recipes"
 
 
@@ -58,7 +60,7 @@ class Arena:
             architectures.ensure_known(copycat)
         for attack in self.suite.attacks:
             attacks.ensure_known(attack)  # its code is loaded in the thief's process only
-        self._weights = {copycat: _sha256(file) for copycat, file in self.suite.weights.items()}
+        self._weights = {copycat: _digest(file) for copycat, file in self.suite.weights.items()}
         named = {"problems": tuple(self._problems), "recipe": tuple(self.recipes), "pools": tuple(self._pools)}
         self.suite = changed(self.suite, **named)
 
@@ -70,6 +72,8 @@ class Arena:
     def cells(self, problem: str) -> Iterator[Cell]:
         """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need."""
         oracles = {problem: {shelved.name: shelved.digest for shelved in self.oracles(problem)}}
+        if not oracles[problem]:
+            return
         roles: dict[tuple[str, str], Data] = {}
         pools: dict[tuple[str, str], Data] = {}
         regimes = [REGIMES[name] for name in self.suite.regimes]
@@ -77,9 +81,10 @@ class Arena:
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
         for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
+        problems = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
         yield from cells(
-            changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes, self._weights)
+            changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes, problems, self._weights)
         )
 
     def problem(self, name: str) -> Problem:
@@ -131,7 +136,10 @@ class Arena:
 
     def _introduce(self, shelved: Shelved, problem: Problem) -> None:
         """Say what a reader of the results must know: what was assumed, and whether images are resized."""
-        how = shelved.card.preprocessing
+        how, classes = shelved.card.preprocessing, shelved.card.classes
+        if "classes" not in how.assumed and not set(classes) & set(problem.classes):
+            names = f"{classes[0]!r}, {classes[1]!r}, ... where problem {problem.name} says {problem.classes[0]!r}, ..."
+            self.say(f"oracle {shelved.name} calls its classes {names}: check that they mean the same")
         if how.assumed:
             self.say(f"oracle {shelved.name}: assumed {', '.join(how.assumed)}; see: benchmark oracles inspect")
         if how.size != problem.size:
@@ -194,7 +202,17 @@ class Arena:
 
     def kept_copycat(self, cell: Cell) -> Path:
         """Where the copycat of a first stage lies for the cells that fine-tune it."""
-        return self.places.out / "copycats" / f"{cell.digest}.safetensors"
+        made_by = f"{self.device}-torch-{dict(find_versions()).get('torch')}"
+        return self.places.out / KEPT / f"{cell.digest}-{made_by}.safetensors"
+
+    @property
+    def worker_device(self) -> str:
+        """Where copycats are trained."""
+        return "cuda" if self.device == "cuda" else "cpu"
+
+    def forget_kept_copycats(self) -> None:
+        """Remove first stages that were kept for their fine-tuning: all of that is played."""
+        shutil.rmtree(self.places.out / KEPT, ignore_errors=True)
 
     def close(self) -> None:
         """Close the answers stores."""
@@ -248,10 +266,9 @@ def _by_name(kind: str, things: Iterable[Named]) -> dict[str, Named]:
     return found
 
 
-def _sha256(file: str) -> str:
+def _digest(file: str) -> str:
     try:
-        with Path(file).open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return digest_file(Path(file))
     except OSError as error:
         raise Refused(f"weights {file}: cannot be read ({error.strerror}). Check the path in the suite.") from None
 

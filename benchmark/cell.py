@@ -84,8 +84,9 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    version: Literal[1] = 1
+    version: Literal[1] = 1  # raised when attacks, architectures or training come to give other numbers
     problem: Name
+    problem_digest: Digest | None = None  # of classes, size, colour, symmetry and version
     tdd_digest: Digest | None
     pdd_digest: Digest | None = None
     odd_digest: Digest | None = None

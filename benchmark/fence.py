@@ -2,17 +2,15 @@
 
 The attack already runs in a process that holds no oracle, no test set and no record. The fence also closes the doors of
 that process (PEP 578 audit hook): opening a file that is neither a library's nor code, listing folders, starting
-processes, connecting, importing the referee's packages. It stops accidents and known tricks; against code that is
-written to break out of Python, run the benchmark in a container.
+processes, connecting, importing the referee's packages. It has no gate: it is put up in a process that plays the attack
+and ends with it. It stops accidents and known tricks; against code that is written to break out of Python, run the
+benchmark in a container.
 """
 
 import importlib.util
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,63 +27,49 @@ class FenceTouched(PermissionError):
     """An attack reached for something outside `ask` and the pool."""
 
 
-@contextmanager
-def fenced() -> Iterator[None]:
-    """While the block runs, whatever is outside of Python's libraries and memory is refused with FenceTouched."""
-    put = _hook()
-    put(True)
-    try:
-        yield
-    finally:
-        put(False)
-
-
-@cache
-def _hook() -> Callable[[bool], None]:  # noqa: C901 - nested, so that no name leads to the switch
-    """Install the audit hook, which can neither be removed nor found by name, and answer its switch."""
-    up = False
+def put_up() -> None:
+    """From now on, in this process, what is outside of Python's libraries and memory is refused with FenceTouched."""
+    # bound here: what the hook looks up in modules could be replaced there
+    realpath, fsdecode, separator = os.path.realpath, os.fsdecode, os.sep
+    referee, closed, code_endings, writes = _REFEREE, _CLOSED, _CODE, _writes
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     libraries = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
     code = tuple(os.path.realpath(entry) + os.sep for entry in sys.path if entry)
     hidden = tuple(folder + os.sep for name in _REFEREE for folder in _folders(name))
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if not up:
-            return
         if event == "open":
-            refuse_place(arguments[0], writes=_writes(arguments[1], arguments[2]))
+            refuse_place(arguments[0], write=writes(arguments[1], arguments[2]))
         elif event in {"os.listdir", "os.scandir", "os.walk"}:
             refuse_folder(arguments[0])
-        elif event == "import" and str(arguments[0]).partition(".")[0] in _REFEREE:
+        elif event == "import" and str(arguments[0]).partition(".")[0] in referee:
             raise FenceTouched(f"an attack may not import {arguments[0]}: it gets ask, pool and rng.")
-        elif event.startswith(_CLOSED):
+        elif event.startswith(closed):
             raise FenceTouched(f"an attack may not reach outside ({event}): it gets ask, pool and rng.")
 
-    def refuse_place(path: object, *, writes: bool) -> None:
+    def refuse_place(path: object, *, write: bool) -> None:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return
-        place = os.path.realpath(os.fsdecode(path))
+        place = realpath(fsdecode(path))
         readable = place.startswith(libraries) or place == "/dev/urandom"
-        readable = readable or (place.startswith(code) and place.endswith(_CODE))
-        if writes or not readable or place.startswith(hidden):
+        readable = readable or (place.startswith(code) and place.endswith(code_endings))
+        if write or not readable or place.startswith(hidden):
             raise FenceTouched(f"an attack may not open {Path(place).name!r}: it gets ask, pool and rng.")
 
     def refuse_folder(path: object) -> None:
         # importing looks into the folders of the search path
-        place = os.path.realpath(os.fsdecode(path)) + os.sep if isinstance(path, (str, bytes, os.PathLike)) else ""
+        place = realpath(fsdecode(path)) + separator if isinstance(path, (str, bytes, os.PathLike)) else ""
         if not (place.startswith(libraries) or place in code) or place.startswith(hidden):
             raise FenceTouched(f"an attack may not list {Path(place).name!r}: it gets ask, pool and rng.")
 
-    def put(wanted: bool) -> None:
-        nonlocal up
-        up = wanted
-
     sys.addaudithook(watch)
-    return put
 
 
-def _writes(mode: object, flags: object) -> bool:
-    wanted = isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+def _writes(mode: object, flags: object, writing: int = _WRITING) -> bool:
+    wanted = isinstance(flags, int) and bool(flags & writing)
     return wanted or (isinstance(mode, str) and bool(set(mode) & set("wax+")))
 
 

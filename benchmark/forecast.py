@@ -35,6 +35,7 @@ class Forecast:
     """All rows, and how long the open cells take here; `basis` says what that is taken from."""
 
     rows: tuple[Row, ...]
+    left: tuple[Cell, ...]
     minutes: float
     slots: int
     basis: str
@@ -71,8 +72,8 @@ def forecast(suite: str, options: Mapping[str, Any], say: Callable[[str], None])
         seconds = sum(_passes(cell, arena) / rates[cell.copycat] + 0.5 for cell in left if not cell.missing)
         for note in watch.notes:
             say(note)
-        basis = "from this folder's records" if measured else "from a trial of a second for each architecture"
-        return Forecast(tuple(_rows(planned, done, arena)), seconds / 60 / slots, slots, basis)
+        basis = "from this folder's records" if measured else "from a short trial of each architecture"
+        return Forecast(tuple(_rows(planned, done, arena)), tuple(left), seconds / 60 / slots, slots, basis)
 
 
 def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row]:
@@ -128,8 +129,11 @@ def _rates(
 
 def _trial(cell: Cell, arena: Arena, say: Callable[[str], None]) -> float:
     """Train on noise for a moment."""
-    from copycats.training import train  # noqa: PLC0415 - torch only where it is needed
+    import torch  # noqa: PLC0415 - only where it is needed
 
+    from copycats.training import train  # noqa: PLC0415
+
+    torch.set_num_threads(1)  # as in the workers
     say(f"trying {cell.copycat} for a moment")
     problem, rng = arena.problem(cell.problem), np.random.default_rng(0)
     height, width = problem.size

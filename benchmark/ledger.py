@@ -83,6 +83,9 @@ class Ledger:
         Raises EnvironmentRefused when the folder cannot be written; then nothing is visible of the record.
         """
         digest = record.cell.digest
+        standing = self.find(digest) if record.status == "data missing" else None
+        if standing and standing.status == "data missing":
+            return standing  # it is still missing: there is nothing new to keep
         following = max(self._attempts.get(digest, ()), default=0) + 1
         numbered = record.model_copy(update={"attempt": max(record.attempt, following)})
         path = self._path(digest, None if record.status == "done" else numbered.attempt)

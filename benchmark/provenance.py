@@ -1,5 +1,6 @@
 """Where a result comes from: versions, machine and commit."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -64,6 +65,12 @@ def provenance(device: str, threads: int) -> Provenance:
         commit=code.commit,
         dirty=code.dirty,
     )
+
+
+def digest_file(path: Path) -> str:
+    """sha-256 (hex) of a file. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @cache

@@ -49,16 +49,23 @@ def done(cell: Cell, attempt: int, arena: Arena, loot: Loot, doors: Mapping[str,
     )
 
 
-def failed(cell: Cell, attempt: int, arena: Arena, status: Status, failure: tuple[str, str]) -> Record:
-    """The record of a cell without a result; `failure` is the kind and the sentence."""
-    kind, sentence = failure
+def failed(
+    cell: Cell, attempt: int, arena: Arena, status: Status, failure: Failure, doors: Mapping[str, Ask] | None = None
+) -> Record:
+    """The record of a cell without a result; what was paid is said even so."""
     return Record(
         status=status,
         attempt=attempt,
         cell=cell,
-        error=Failure(kind=kind, sentence=sentence),
+        bill=_bill(cell, arena, doors) if doors else None,
+        error=failure,
         provenance=_provenance(arena, 1),
     )
+
+
+def crashed(cell: Cell, arena: Arena, death: str) -> Record:
+    """The record of a cell whose worker died twice, the second time alone."""
+    return failed(cell, 2, arena, "crashed", Failure(kind="WorkerDied", sentence=death))
 
 
 def _data(cell: Cell, arena: Arena) -> Iterator[DataUsed]:
@@ -116,13 +123,15 @@ def _training(stage: StageLoot) -> Training:
 
 
 def _bill(cell: Cell, arena: Arena, doors: Mapping[str, Ask]) -> BillPaid:
+    """Asked is what this attempt was charged; computed and paid are what the cell cost in all its attempts."""
     bills, card = [door.bill() for door in doors.values()], arena.oracle(cell).card
     minutes = [bill.minutes for bill in bills if bill.minutes is not None]
+    computed = arena.server(cell).computed(cell.digest)
     return BillPaid(
         asked=sum(bill.asked for bill in bills),
-        computed=sum(bill.computed for bill in bills),
+        computed=computed,
         cost=float(sum(bill.cost for bill in bills)),
-        paid=float(sum(bill.paid for bill in bills)),
+        paid=computed * card.price_per_1000 / 1000,
         price_per_1000=float(card.price_per_1000),
         minutes=float(sum(minutes)) if minutes else None,
     )

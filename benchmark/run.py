@@ -11,34 +11,37 @@ from benchmark import recorder
 from benchmark.arena import Arena
 from benchmark.cell import Cell
 from benchmark.ledger import Ledger
-from benchmark.records import Record
+from benchmark.records import Failure, Record
+from benchmark.refusals import Refused
 from benchmark.schedule import Schedule, Watch
+from benchmark.suites.planned import keep_plan
 from benchmark.terms import Silent, Terms, chosen_cells, prepare
 from benchmark.worker import CellFailed, Worker
 from oracles.refusals import OracleRefused
+from oracles.server import Ask
 
 
 def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -> Record:
     """Steal one oracle once: buy labels within the budget, train a copycat on them, score it beside its target.
 
     The thief works in the worker's process; oracle, meter, truth and scores stay in this one.
-    Raises WorkerDied when that process ends; every other failure becomes a record.
+    Raises WorkerDied when that process ends, and what the machine refuses (a full disk); all else becomes a record.
     """
     if cell.missing:
-        sentence = (
-            f"{', '.join(cell.missing)} of problem {cell.problem} missing; run: benchmark data status {cell.problem}"
-        )
-        return recorder.failed(cell, attempt, arena, "data missing", ("DataMissing", sentence))
-    doors = arena.doors(cell)
+        sentence = f"{', '.join(cell.missing)} missing; run: benchmark data status {cell.problem}"
+        return recorder.failed(cell, attempt, arena, "data missing", Failure(kind="DataMissing", sentence=sentence))
+    doors: dict[str, Ask] = {}
     try:
-        loot = worker.steal(arena.job(cell), doors, arena.test(cell).folder, lambda text: watch.said(cell, text))
+        doors = arena.doors(cell)
+        loot = worker.steal(arena.job(cell), doors, arena.test(cell).images_NHWC, lambda text: watch.said(cell, text))
         return recorder.done(cell, attempt, arena, loot, doors)
-    except CellFailed as failure:
-        return recorder.failed(cell, attempt, arena, "failed", (failure.kind, str(failure)))
-    except OracleRefused as refusal:
-        if refusal.exit_code == 4:  # the machine, not this cell: nothing goes on with a full disk
+    except CellFailed as failed:
+        failure = Failure(kind=failed.kind, sentence=str(failed))
+    except (OracleRefused, Refused) as refusal:
+        if refusal.exit_code == 4:
             raise
-        return recorder.failed(cell, attempt, arena, "failed", (type(refusal).__name__, str(refusal)))
+        failure = Failure(kind=type(refusal).__name__, sentence=str(refusal))
+    return recorder.failed(cell, attempt, arena, "failed", failure, doors)
 
 
 def run(suite: str, *, watch: Watch | None = None, **options: Any) -> list[Record]:
@@ -51,29 +54,37 @@ def run(suite: str, *, watch: Watch | None = None, **options: Any) -> list[Recor
     with prepare(suite, terms, watch) as (arena, ledger, slots):
         schedule = Schedule(
             lambda cell, worker, attempt: play(cell, worker, attempt, arena, watch),
-            lambda cell, death: recorder.failed(cell, 2, arena, "crashed", ("WorkerDied", death)),
+            lambda cell, death: recorder.crashed(cell, arena, death),
             lambda record: watch.ended(ledger.append(record)),
-            slots,
-            "cuda" if arena.device == "cuda" else "cpu",
+            [Worker(arena.worker_device, arena.places.out / "workers.log") for _ in range(slots)],
         )
         try:
-            planned = _queue(arena, ledger, schedule, terms, watch)
+            planned = queue(arena, ledger, schedule, terms, watch)
             schedule.finish()
         finally:
             schedule.stop()
+        arena.forget_kept_copycats()
         return [record for record in map(ledger.find, (cell.digest for cell in planned)) if record]
 
 
-def _queue(arena: Arena, ledger: Ledger, schedule: Schedule, terms: Terms, watch: Watch) -> list[Cell]:
-    """Problem by problem, so that the first cells are played while the next problem is still being drawn or decoded."""
+def queue(arena: Arena, ledger: Ledger, schedule: Schedule, terms: Terms, watch: Watch) -> list[Cell]:
+    """Problem by problem, so that the first cells are played while the next problem is still being drawn or decoded.
+
+    When a problem is refused, what is queued already is played before that is told.
+    """
     planned: list[Cell] = []
     done = 0
-    for problem in arena.suite.problems:
-        found = chosen_cells(arena, problem, terms)
-        missing = [cell for cell in found if cell.digest not in ledger]
-        planned, done = planned + found, done + len(found) - len(missing)
-        watch.planned(len(planned), done)
-        schedule.add(missing)
+    try:
+        for problem in arena.suite.problems:
+            found = chosen_cells(arena, problem, terms)
+            missing = [cell for cell in found if cell.digest not in ledger]
+            planned, done = planned + found, done + len(found) - len(missing)
+            watch.planned(len(planned), done)
+            schedule.add(missing)
+    except (OracleRefused, Refused):
+        schedule.finish()
+        raise
+    keep_plan(arena.suite, planned, terms.whole, arena.places.out)
     return planned
 
 

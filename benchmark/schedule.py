@@ -1,12 +1,14 @@
 """Which cells run where: one slot per worker process, cells taken in order, a dead worker costs only its own cell."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from benchmark.cell import Cell
 from benchmark.records import Record
 from benchmark.worker import Worker, WorkerDied
+
+PATIENCE_SECONDS = 10.0
 
 
 class Watch(Protocol):
@@ -32,15 +34,14 @@ Crash = Callable[[Cell, str], Record]
 class Schedule:
     """Plays cells side by side; `add` while it runs, then `finish`, or `stop` at any moment."""
 
-    def __init__(self, play: Play, crash: Crash, keep: Callable[[Record], None], slots: int, device: str) -> None:
-        self._play, self._crash, self._keep, self._device = play, crash, keep, device
+    def __init__(self, play: Play, crash: Crash, keep: Callable[[Record], None], workers: Sequence[Worker]) -> None:
+        self._play, self._crash, self._keep, self._workers = play, crash, keep, workers
         self._state = threading.Condition()
         self._waiting: list[Cell] = []
         self._running: set[str] = set()
-        self._aside: list[tuple[Cell, str]] = []
+        self._aside: list[Cell] = []
         self._closed = False
         self._failure: BaseException | None = None
-        self._workers = [Worker(device) for _ in range(slots)]
         self._threads = [threading.Thread(target=self._serve, args=(worker,), daemon=True) for worker in self._workers]
         for thread in self._threads:
             thread.start()
@@ -66,8 +67,8 @@ class Schedule:
                 thread.join(0.2)
         if self._failure:
             raise self._failure
-        for cell, _ in self._aside:
-            self._keep(self._once_more(cell))
+        while self._aside:
+            self._keep(self._once_more(self._aside.pop(0)))
 
     def stop(self) -> None:
         """End all workers at once; what they played is lost, what was recorded and bought is kept."""
@@ -77,6 +78,8 @@ class Schedule:
             self._state.notify_all()
         for worker in self._workers:
             worker.kill()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
 
     def _serve(self, worker: Worker) -> None:
         try:
@@ -90,9 +93,9 @@ class Schedule:
     def _play_first(self, cell: Cell, worker: Worker) -> None:
         try:
             record = self._play(cell, worker, 1)
-        except WorkerDied as death:
+        except WorkerDied:
             with self._state:
-                self._aside.append((cell, str(death)))
+                self._aside.append(cell)
         else:
             self._keep(record)
         finally:
@@ -101,7 +104,7 @@ class Schedule:
                 self._state.notify_all()
 
     def _once_more(self, cell: Cell) -> Record:
-        worker = Worker(self._device)
+        worker = self._workers[0].another()
         try:
             return self._play(cell, worker, 2)
         except WorkerDied as death:

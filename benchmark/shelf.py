@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.places import Places
-from benchmark.refusals import EnvironmentRefused, UnknownName
+from benchmark.provenance import digest_file
+from benchmark.refusals import BadToml, EnvironmentRefused, UnknownName
 from benchmark.strict_toml import read_toml
 from oracles.card import Card, DroppedCard
 from oracles.quarantine import Inspection, inspect
@@ -72,7 +73,7 @@ class Shelf:
         for name in self.files():
             try:
                 opened.append(self.open(name))
-            except OracleRefused as refusal:
+            except (OracleRefused, BadToml) as refusal:
                 if name not in self.refused:
                     self.say(f"left out: {refusal}")
                 self.refused[name] = str(refusal)
@@ -94,7 +95,7 @@ def open_file(path: Path, places: Places, card: DroppedCard | None = None) -> Sh
         raise EnvironmentRefused(f"{folder}: cannot be written ({error.strerror}). Set BENCHMARK_CACHE.") from None
     key = _key(path, card)
     sealed, report = folder / f"{key}.onnx", folder / f"{key}.json"
-    kept = _kept(sealed, report)
+    kept = _kept(sealed, report, path.resolve().parent)
     if kept is None:
         kept = inspect(path, card, out=sealed)
         report.write_text(kept.model_dump_json())
@@ -132,11 +133,14 @@ def as_toml(card: Card) -> str:
     )
 
 
-def _kept(sealed: Path, report: Path) -> Inspection | None:
-    """The inspection of the last time, if its sealed file is still the same."""
+def _kept(sealed: Path, report: Path, folder: Path) -> Inspection | None:
+    """The inspection of the last time, if its sealed file, and the weights beside its source, are still the same."""
     try:
         inspection = Inspection.model_validate_json(report.read_text())
-        whole = _sha256(sealed) == inspection.sealed_sha256
+        whole = digest_file(sealed) == inspection.sealed_sha256
+        foreign = inspection.sha256 != inspection.sealed_sha256  # an oracle file has nothing beside it
+        weights = [file for file in inspection.card.files if foreign and file.sha256 != inspection.sha256]
+        whole = whole and all(digest_file(folder / file.name) == file.sha256 for file in weights)
     except (OSError, ValueError):
         return None
     return inspection if whole else None
@@ -152,7 +156,4 @@ def _key(path: Path, card: DroppedCard | None) -> str:
 
 def _sha256(path: Path) -> str:
     """sha-256 of a file; of nothing when it cannot be read, so that the inspection says what is wrong with it."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest_file(path) if path.is_file() else ""

@@ -38,6 +38,18 @@ class Terms:
     cell: str | None = None
 
     @property
+    def part(self) -> str:
+        """What tells the lock and the answers store of a part from those of other parts; empty for a whole suite."""
+        if self.cell:
+            return f"-{self.cell[:12]}"
+        return f"-{self.shard[0]}-of-{self.shard[1]}" if self.shard else ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all cells of the suite are played."""
+        return not self.part
+
+    @property
     def places(self) -> Places:
         """The folders, absolute; oracle folders given come before the zoo."""
         scanned = tuple(Path(folder).expanduser().resolve() for folder in self.oracles)
@@ -93,7 +105,7 @@ def prepare(suite: str | Path | Suite, terms: Terms, watch: Watch) -> Iterator[R
 
     Raises EnvironmentRefused when another run holds the folder or it cannot be written.
     """
-    places, part = terms.places, f"-{terms.shard[0]}-of-{terms.shard[1]}" if terms.shard else ""
+    places, part = terms.places, terms.part
     arena = Arena(chosen_suite(suite, terms), places, watch.warned, device_of(terms.device), store=f"answers{part}")
     try:
         places.out.mkdir(parents=True, exist_ok=True)

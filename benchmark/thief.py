@@ -1,8 +1,9 @@
 """The thief's process: asks through a line, trains a copycat on the answers, labels the test images at the very end.
 
 Started by `benchmark.worker` as `python -m benchmark.thief FD DEVICE`. Where the system can fork, each cell is played
-in a child of its own, so that nothing survives between cells and a death takes down one cell only. This process never
-imports the oracles; the attack runs inside the fence.
+in a child of its own, so that nothing survives between cells and a death takes down one cell only. The attack runs in a
+child of that child, behind the fence, and is gone before anything is trained: what trains the copycat is what the
+referee has seen asked. This process never imports the oracles, and never learns where the test images lie.
 """
 
 import contextlib
@@ -15,14 +16,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from benchmark.fence import fenced
-from benchmark.images.cache import open_folder
+from benchmark.fence import put_up
+from benchmark.images.cache import open_folder, open_images
 from benchmark.job import Job, StageJob, StageLoot
 from benchmark.wire import Line, LineClosed, Message
 from copycats import architectures, attacks, weights
@@ -33,6 +35,17 @@ from copycats.refusals import AskRefused, CopycatRefused
 from copycats.training import predict, train
 from copycats.transfer_set import TransferSet
 
+FORKS = hasattr(os, "fork")
+REPORTED = 3  # exit status of a child that failed and said so
+
+
+class AttackFailed(Exception):
+    """What an attack raised in its own process, by name and sentence."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
 
 class Ask:
     """The thief's end of the door: images out, labels back, with what is left of the budget."""
@@ -40,7 +53,6 @@ class Ask:
     def __init__(self, line: Line, stage: StageJob, classes: int) -> None:
         self.left = stage.budget
         self.classes = classes
-        self._bought: list[tuple[np.ndarray, np.ndarray]] = []
 
         def buy(images_NHWC: np.ndarray) -> Message:
             line.send({"ask": stage.name}, np.asarray(images_NHWC))
@@ -54,7 +66,6 @@ class Ask:
         self.left = body["left"]
         if labels_N is None:
             raise AskRefused(body["sentence"])
-        self._bought.append((np.array(images_NHWC), labels_N))
         return labels_N.copy()
 
 
@@ -90,19 +101,29 @@ def steal(job: Job, line: Line, device: str) -> None:
         seed=int((cell.first_stage() or cell).rng("weights").integers(2**31)),
     )
     stages = [learn(copycat, stage, job, line, device, first=index == 0) for index, stage in enumerate(job.stages)]
-    line.send({"trained": cell.digest})
-    test = open_folder(Path(line.receive().body["test"]))
-    started = time.perf_counter()
-    labels_N = predict(copycat, test.images_NHWC, device=device)
+    labels_N, seconds = label_tests(copycat, line, device)
     loot = {
         "stages": [stage.model_dump(mode="json") for stage in stages],
         "knowledge": dict(copycat.knowledge),
         "parameters": copycat.parameters_count,
-        "predict_seconds": time.perf_counter() - started,
+        "predict_seconds": seconds,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         "threads": torch.get_num_threads(),
+        "warnings": [] if FORKS else ["this system cannot fork: the attack ran without a fence"],
     }
     line.send({"loot": loot}, labels_N)
+
+
+def label_tests(copycat: Copycat, line: Line, device: str) -> tuple[np.ndarray, float]:
+    """Labels of the test images, which the referee sends when all doors are closed; and the seconds that it took."""
+    line.send({"trained": copycat.order.name})
+    labels, seconds, left = [], 0.0, 1
+    while left:
+        body, images_NHWC = line.receive()
+        left, started = body["left"], time.perf_counter()
+        labels.append(predict(copycat, np.asarray(images_NHWC), device=device))
+        seconds += time.perf_counter() - started
+    return np.concatenate(labels), seconds
 
 
 def learn(copycat: Copycat, stage: StageJob, job: Job, line: Line, device: str, *, first: bool) -> StageLoot:
@@ -138,16 +159,56 @@ def learn(copycat: Copycat, stage: StageJob, job: Job, line: Line, device: str, 
 
 
 def _buy_set(stage: StageJob, job: Job, line: Line) -> TransferSet:
-    images_NHWC = open_folder(stage.folder).images_NHWC  # the labels beside them stay where they are
+    """Let the attack ask, and take from the referee what was bought."""
+    # whose images of the domain are asked is no part of an attack: there are as many as the budget, or a random part
+    name = "random" if stage.name == "pdd" else job.cell.attack or "random"
+    attacks.ensure_known(name)
+    if FORKS:
+        _attack_alone(name, stage, job, line)
+    else:
+        _attack(name, stage, job, line, fence=False)
+    line.send({"bought": stage.name})
+    _, images_NHWC = line.receive()
+    _, labels_N = line.receive()
+    return TransferSet(np.asarray(images_NHWC), np.asarray(labels_N), job.classes)
+
+
+def _attack_alone(name: str, stage: StageJob, job: Job, line: Line) -> None:
+    """Run the attack in a child that can say nothing but asks, and that is gone when this returns.
+
+    Raises AttackFailed with what the attack raised; ends this process as the child ended if it died.
+    """
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        line.close()
+        own = Line(theirs)
+        play_safely(partial(_attack, name, stage, job, own), own)
+    theirs.close()
+    relay, failure = Line(ours), None
+    with contextlib.suppress(LineClosed):
+        while failure is None:
+            body, images_NHWC = relay.receive()
+            if "failed" in body:
+                failure = AttackFailed(str(body["failed"]), str(body.get("sentence")))
+            else:
+                line.send({"ask": stage.name}, images_NHWC)
+                relay.send(*line.receive())
+    relay.close()
+    _die_like(os.waitpid(child, 0)[1])
+    if failure:
+        raise failure
+
+
+def _attack(name: str, stage: StageJob, job: Job, line: Line, *, fence: bool = True) -> None:
+    """Run the attack on the pool, which is opened without the labels beside it."""
+    images_NHWC = open_images(stage.folder)
     ask, pool = Ask(line, stage, job.classes), Pool(images_NHWC, _kept(stage, len(images_NHWC)))
     rng = job.cell.rng("pdd" if stage.name == "pdd" else "attack")
-    attacks.ensure_known(job.cell.attack or "random")
-    with fenced():
-        attacks.attack(job.cell.attack or "random")(ask, pool, rng)
-    images, labels = zip(*ask._bought, strict=True) if ask._bought else ((), ())  # noqa: SLF001 - the harness' own log
-    if not images:
-        return TransferSet(images_NHWC[:0], np.zeros(0, np.int64), job.classes)
-    return TransferSet(np.concatenate(images), np.concatenate(labels), job.classes)
+    if fence:
+        put_up()
+    attacks.attack(name)(ask, pool, rng)
 
 
 def _own_set(stage: StageJob, classes: int) -> TransferSet:
@@ -176,29 +237,47 @@ def serve(line: Line, device: str) -> None:
         job = Job.model_validate(line.receive().body["job"])
         with contextlib.suppress(CopycatRefused):
             architectures.preload(job.cell.copycat)  # here once, instead of in each child
-        if not hasattr(os, "fork") or device == "cuda":
-            play_safely(job, line, device)
+        if not FORKS or device == "cuda":  # CUDA does not survive a fork
+            report(partial(steal, job, line, device), line)
             continue
         child = os.fork()
         if child == 0:
-            _die_with_parent()
-            play_safely(job, line, device)
-            os._exit(0)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if status:
-            line.send({"died": f"signal {-status}" if status < 0 else f"exit status {status}"})
+            play_safely(partial(steal, job, line, device), line)
+        _die_like(os.waitpid(child, 0)[1])
 
 
-def play_safely(job: Job, line: Line, device: str) -> None:
-    """Play one job; whatever it raises is said to the referee in one sentence."""
+def play_safely(part: Callable[[], None], line: Line) -> NoReturn:
+    """Play a part in this child and end it; exit status 3 after a failure that was reported."""
+    _die_with_parent()
+    os._exit(0 if report(part, line) else REPORTED)
+
+
+def report(part: Callable[[], None], line: Line) -> bool:
+    """Play a part; whatever it raises is said to the referee in one sentence, and False is answered."""
     try:
-        steal(job, line, device)
+        part()
     except LineClosed:
         os._exit(1)
-    except Exception as error:  # noqa: BLE001 - one cell's failure is a record, not the end of the suite
-        sentence = str(error) if isinstance(error, CopycatRefused) else f"{type(error).__name__}: {error}"
+    except BaseException as error:  # noqa: BLE001 - one cell's failure is a record, not the end of the suite
+        kind = error.name if isinstance(error, AttackFailed) else type(error).__name__
+        told = isinstance(error, CopycatRefused | AttackFailed)
+        sentence = str(error) if told else f"{type(error).__name__}: {error}"
         with contextlib.suppress(LineClosed):
-            line.send({"failed": type(error).__name__, "sentence": " ".join(sentence.split())[:500]})
+            line.send({"failed": kind, "sentence": " ".join(sentence.split())[:500]})
+        return False
+    return True
+
+
+def _die_like(status: int) -> None:
+    """Go on after a child that ended well or whose failure was told; else end as it ended.
+
+    A dead child may have left half a message on the line: only a new process with a new line is sure to be understood.
+    """
+    ended = os.waitstatus_to_exitcode(status)
+    if ended < 0:
+        os.kill(os.getpid(), -ended)
+    if ended not in {0, REPORTED}:
+        os._exit(ended)
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 _HEAD = struct.Struct("!IQ")  # bytes of the JSON text, bytes of the array
 _DTYPES = ("uint8", "int64")
-_LONGEST_TEXT = 64 * 1024 * 1024
+_LONGEST_TEXT = 64 * 2**20
+_LARGEST_ARRAY = 2 * 2**30
 
 
 class Message(NamedTuple):
@@ -45,15 +46,23 @@ class Line:
             raise LineClosed(str(error)) from None
 
     def receive(self) -> Message:
-        """Wait for one message. Raises LineClosed if the other end is gone or does not keep to the form."""
+        """Wait for one message. Raises LineClosed if the other end is gone or does not keep to the form.
+
+        The other end is the thief's, so nothing that comes may do more harm than that.
+        """
         text_bytes, data_bytes = _HEAD.unpack(self._read(_HEAD.size))
-        if text_bytes > _LONGEST_TEXT:
-            raise LineClosed(f"a message announces {text_bytes} bytes of text")
-        body = json.loads(bytes(self._read(text_bytes)))
-        if "dtype" not in body:
+        if text_bytes > _LONGEST_TEXT or data_bytes > _LARGEST_ARRAY:
+            raise LineClosed(f"a message announces {text_bytes} bytes of text and {data_bytes} of data")
+        try:
+            body = json.loads(bytes(self._read(text_bytes)))
+            dtype, shape = str(body.pop("dtype", "")), tuple(map(int, body.pop("shape", ())))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise LineClosed(f"a message that is no JSON object: {error}") from None
+        if not dtype and not data_bytes and body:
             return Message(body)
-        dtype, shape = body.pop("dtype"), tuple(int(side) for side in body.pop("shape"))
-        if dtype not in _DTYPES or math.prod(shape) * np.dtype(dtype).itemsize != data_bytes:
+        if not body or dtype not in _DTYPES or min(shape, default=1) < 0:
+            raise LineClosed(f"a message announces {data_bytes} bytes as {dtype} {shape}")
+        if math.prod(shape) * np.dtype(dtype).itemsize != data_bytes:
             raise LineClosed(f"a message announces {data_bytes} bytes as {dtype} {shape}")
         return Message(body, np.frombuffer(self._read(data_bytes), dtype=dtype).reshape(shape))
 

@@ -112,6 +112,11 @@ class Server:
                 labels_N[picks] = self._label(images_NHWC[picks])
         return labels_N
 
+    def computed(self, account: str) -> int:
+        """How many answers were ever run, and so paid, for this account: also by attempts that came to nothing."""
+        totals = self._store.totals().get(account)
+        return totals.computed if totals else 0
+
     def close(self) -> None:
         """Close the answers store; sessions that are still held are refused from then on."""
         with self._turn:

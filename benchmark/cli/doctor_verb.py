@@ -97,6 +97,7 @@ def _data(places: Places) -> Iterator[Finding]:
 
 
 def _oracles(places: Places) -> Iterator[Finding]:
+    from benchmark.refusals import BadToml  # noqa: PLC0415
     from benchmark.shelf import Shelf  # noqa: PLC0415 - keeps --help quick
     from oracles.refusals import OracleRefused  # noqa: PLC0415
 
@@ -104,7 +105,7 @@ def _oracles(places: Places) -> Iterator[Finding]:
     for name in shelf.files():
         try:
             card = shelf.open(name).card
-        except OracleRefused as refusal:
+        except (OracleRefused, BadToml) as refusal:
             yield f"oracle {name}", "refused", str(refusal)
         else:
             yield f"oracle {name}", f"{card.problem or 'no problem named'}, {len(card.classes)} classes", ""

@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Oracles: ONNX files in the zoo and
 @app.command("list")
 def list_(oracles: options.Oracles = None) -> None:
     """Every oracle found, its problem, size and price; refused files with the reason (exit code 3 if there are any)."""
+    from benchmark.refusals import BadToml  # noqa: PLC0415
     from benchmark.shelf import Shelf  # noqa: PLC0415 - keeps --help quick
     from oracles.refusals import OracleRefused  # noqa: PLC0415
 
@@ -30,7 +31,7 @@ def list_(oracles: options.Oracles = None) -> None:
     for name in shelf.files():
         try:
             card = shelf.open(name).card
-        except OracleRefused as refusal:
+        except (OracleRefused, BadToml) as refusal:
             refused.append(str(refusal))
             continue
         height, width = card.preprocessing.size

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from benchmark.cli import options
+
+if TYPE_CHECKING:
+    from benchmark.cell import Cell
 
 _FORMATS = ("table", "md", "csv", "json")
 
@@ -54,33 +57,40 @@ def run(
     }
     _known_format(format_)
     if dry_run:
-        _print_plan(suite, given)
+        _print_plan(suite, given, format_)
         return
     from benchmark.cli.screen import Screen, say  # noqa: PLC0415
 
     with Screen() as screen:
         records = run_suite(suite, watch=screen, **given)
-    _print_board(records, format_)
+    _print_board(records, format_, out, Path(suite).stem)
     say(f"records: {out / 'records'}. The same command continues this; a done cell is never played again.")
     if any(record.status != "done" for record in records):
         raise typer.Exit(1)
 
 
 def run_cell(
-    digest: Annotated[str, typer.Argument(help="Digest (or its beginning) of a cell of the suite.")],
+    digest: Annotated[
+        str, typer.Argument(help="Digest (or its beginning) of a cell; run --dry-run --format csv lists them.")
+    ],
     suite: Annotated[str, typer.Option("--suite", help="The suite that the cell is of.")],
+    budget: Annotated[str | None, typer.Option("--budget", help="As for run.", metavar="N,N")] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", help="As for run.", metavar="N")] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="As for run.", metavar="PATH")] = None,
     data: options.Data = None,
     oracles: options.Oracles = None,
     out: options.Out = Path("runs"),
     device: options.Device = "auto",
 ) -> None:
-    """Play one cell of a suite and print its record (for schedulers)."""
+    """Play one cell of a suite and print its record (for schedulers); several may run side by side on one --out."""
     from benchmark.cli.screen import Screen  # noqa: PLC0415 - keeps --help quick
     from benchmark.run import run as run_suite  # noqa: PLC0415
 
-    given = {"data": data or (), "oracles": oracles or (), "out": out, "device": device, "workers": 1}
+    chosen = {"budgets": _numbers(budget), "seeds": seeds, "pool": pool, "cell": digest, "workers": 1}
     with Screen() as screen:
-        records = run_suite(suite, watch=screen, cell=digest, **given)
+        records = run_suite(
+            suite, watch=screen, data=data or (), oracles=oracles or (), out=out, device=device, **chosen
+        )
     for record in records:
         print(record.model_dump_json())  # noqa: T201 - the result
     if any(record.status != "done" for record in records):
@@ -89,10 +99,14 @@ def run_cell(
 
 def leaderboard(
     out: options.Out = Path("runs"),
+    suite: Annotated[str | None, typer.Option("--suite", help="Of this suite (default: of the last run).")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Of all records of the folder, whatever run they are of.")
+    ] = False,
     format_: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
 ) -> None:
-    """Print the leaderboard of all records of a folder again."""
-    from benchmark.ledger import Ledger  # noqa: PLC0415
+    """Print the leaderboard of a run again, from its records."""
+    from benchmark.ledger import Ledger  # noqa: PLC0415 - keeps --help quick
     from benchmark.refusals import DataMissing  # noqa: PLC0415
 
     _known_format(format_)
@@ -100,16 +114,21 @@ def leaderboard(
     ledger = Ledger(out.expanduser().resolve(), unreadable.append, only_read=True)
     if not len(ledger):
         raise DataMissing(f"{ledger.folder}: no records. Run: benchmark run --suite smoke --out {out}")
-    _print_board(ledger, format_, unreadable)
+    _print_board(ledger, format_, None if all_ else out, suite, unreadable)
 
 
-def _print_board(records: Iterable[Any], format_: str, unreadable: Sequence[str] = ()) -> None:
+def _print_board(
+    records: Iterable[Any], format_: str, out: Path | None, suite: str | None, unreadable: Sequence[str] = ()
+) -> None:
     import shutil  # noqa: PLC0415 - keeps --help quick
     import sys  # noqa: PLC0415
 
     from benchmark.leaderboard import board, exports, screen  # noqa: PLC0415
+    from benchmark.suites.planned import read_plan  # noqa: PLC0415
 
-    built = board.build(records, unreadable=unreadable)
+    plan = read_plan(out.expanduser().resolve(), suite) if out else None
+    records = list(records)
+    built = board.build(records, plan.cells if plan else None, unreadable=unreadable)
     match format_:
         case "md":
             text = exports.as_markdown(built)
@@ -122,7 +141,7 @@ def _print_board(records: Iterable[Any], format_: str, unreadable: Sequence[str]
     print(text)  # noqa: T201 - the result
 
 
-def _print_plan(suite: str, given: dict[str, Any]) -> None:
+def _print_plan(suite: str, given: dict[str, Any], format_: str) -> None:
     from rich.console import Console  # noqa: PLC0415 - keeps --help quick
     from rich.table import Table  # noqa: PLC0415
 
@@ -130,6 +149,9 @@ def _print_plan(suite: str, given: dict[str, Any]) -> None:
     from benchmark.forecast import forecast  # noqa: PLC0415
 
     plan = forecast(suite, given, say)
+    if format_ in {"csv", "json"}:
+        _print_cells(plan.left, format_)
+        return
     table = Table(box=None, pad_edge=False)
     for column in ("problem", "oracle", "cells", "done", "asked", "price", "minutes at its rate limit"):
         table.add_column(column, justify="left" if column in {"problem", "oracle"} else "right")
@@ -151,6 +173,34 @@ def _print_plan(suite: str, given: dict[str, Any]) -> None:
         f"price at most {plan.price:.2f}, about {plan.minutes:.0f} minutes here "
         f"with {plan.slots} at a time ({plan.basis})"
     )
+
+
+def _print_cells(cells: Sequence["Cell"], format_: str) -> None:
+    """The open cells, one a line, for those who hand them to a scheduler."""
+    import csv  # noqa: PLC0415 - keeps --help quick
+    import json  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    keys = (
+        "problem",
+        "oracle",
+        "copycat",
+        "regime",
+        "pool",
+        "attack",
+        "balance",
+        "recipe",
+        "budget",
+        "pdd_budget",
+        "seed",
+    )
+    rows = [{"digest": cell.digest, **{key: getattr(cell, key) for key in keys}} for cell in cells]
+    if format_ == "json":
+        print(json.dumps(rows, indent=1))  # noqa: T201 - the result
+        return
+    writer = csv.DictWriter(sys.stdout, ("digest", *keys))
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def _known_format(format_: str) -> None:

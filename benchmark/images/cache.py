@@ -10,6 +10,7 @@
 Whoever writes holds <key>.lock; whoever reads needs no lock.
 """
 
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -91,6 +92,19 @@ def open_folder(folder: Path) -> Stack:
     if kept is None:
         raise EnvironmentRefused(f"{folder}: the kept images are gone or damaged. Run the same command again.")
     return kept
+
+
+def open_images(folder: Path) -> Pixels:
+    """Only the pixels of the stack in that folder, uint8 [n, h, w, 3], without a name: for who must not see labels.
+
+    Raises EnvironmentRefused when they are not there.
+    """
+    manifest = kept_manifest(folder)
+    if manifest is None:
+        raise EnvironmentRefused(f"{folder}: the kept images are gone or damaged. Run the same command again.")
+    with (folder / PIXELS).open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapped, np.uint8).reshape(manifest.count, *manifest.size, 3)
 
 
 def finish(folder: Path, labels_N: NDArray[np.int64], digests_N: Digests, manifest: Manifest) -> None:

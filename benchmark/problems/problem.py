@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from benchmark.cell import digest_of
 from benchmark.images.opening import View, open_first
 from benchmark.images.sources import Colour, Source, Text
 from benchmark.images.stack import Stack
@@ -47,6 +48,12 @@ class Problem(BaseModel):
         if twice:
             raise ValueError(f"class {twice[0]!r} is named twice")
         return classes
+
+    @property
+    def digest(self) -> str:
+        """sha-256 of what decides results besides the images themselves."""
+        said = self.model_dump(mode="json", include={"name", "version", "classes", "size", "colour", "mirror"})
+        return digest_of(said)
 
     def sources(self, role: Role) -> tuple[Source, ...]:
         """The sources of a role, in the order in which they are tried."""

@@ -32,6 +32,7 @@ class Resolved:
     oracles: Mapping[str, Mapping[str, str]]  # problem -> oracle -> digest, in the order of the tables
     pools: Mapping[tuple[str, str], Data]  # (problem, pool): a pool is decoded at the problem's size; absent = missing
     recipes: Mapping[str, str]  # recipe -> digest
+    problems: Mapping[str, str] = field(default_factory=dict)  # problem -> digest of what its file says of the images
     weights: Mapping[str, str] = field(
         default_factory=dict
     )  # copycat -> digest of the pretrained weights it starts from
@@ -48,7 +49,8 @@ def cells(suite: Suite, resolved: Resolved) -> Iterator[Cell]:
         problem = _Problem(suite, resolved, name)
         problem.refuse_large_budgets()
         for oracle, digest in resolved.oracles.get(name, {}).items():
-            fixed = {"problem": name, "oracle": oracle, "oracle_digest": digest, "pretrained": suite.pretrained}
+            about = {"problem": name, "problem_digest": resolved.problems.get(name)}
+            fixed = {**about, "oracle": oracle, "oracle_digest": digest, "pretrained": suite.pretrained}
             for axes in problem.rows():
                 row = {**fixed, **axes}
                 for seed in suite.seeds:

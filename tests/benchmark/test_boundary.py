@@ -12,7 +12,7 @@ import benchmark.run
 SPY = '''
 """An attack that wants more than labels."""
 
-import gc, importlib, os, socket, sqlite3, subprocess, sys
+import gc, importlib, os, socket, sqlite3, subprocess, sys, threading, time
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,15 @@ def spy(ask, pool, rng):
         got.append("labels that nobody sold")
     if any(a.dtype == np.uint8 and len(a) == 60 for a in hidden if a.ndim == 4):
         got.append("the test images")
+    for module in ("__main__", "benchmark.thief", "copycats.training", "benchmark.wire"):
+        for name in ("predict", "train", "balance", "label_tests"):
+            if hasattr(sys.modules.get(module), name):
+                setattr(sys.modules[module], name, lambda *a, **k: np.zeros(60, np.int64))
+    attempt("the fence's switch", lambda: sys.modules["benchmark.fence"]._hook()(False))
+    attempt("after the switch", lambda: Path("/etc/hostname").read_text())
+    for name in ("_bought", "bought", "log"):
+        attempt("forged purchases", lambda: getattr(ask, name).append((pool[np.arange(5)], np.zeros(5, np.int64))))
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
     folder = os.environ["SPIED_FOLDER"]
     for file in ("tdd.npz", "pdd.npz", "oracles/tinted.onnx", "runs"):
         attempt("read " + file, lambda: Path(folder, file).read_bytes())
@@ -100,6 +109,9 @@ def test_a_spy_gets_labels_within_its_budget_and_nothing_else(spied: tiny_world.
     assert record.bill is not None
     assert record.bill.asked == 40
     assert record.transfer_sets[0].images == 40
+    assert record.training[0].image_passes == 80  # its replacements of train and predict were played by nobody
+    assert record.copycat is not None
+    assert {said for _, said, _ in record.copycat.confusion} != {0}
     assert not (spied.folder / "spied").exists()
 
 
@@ -114,3 +126,36 @@ def test_the_thiefs_process_loads_no_oracle(spied: tiny_world.World) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+LIARS = {
+    "labels of its own": 'line.send({"loot": {}}, np.zeros(60, np.int64))',
+    "early loot": 'line.send({"trained": 1})',
+    "no object": 'line._end.sendall(b"\\0" * 64)',
+    "death": "os.kill(os.getpid(), 9)",
+}
+
+
+@pytest.mark.parametrize("lie", LIARS)
+def test_an_attack_that_misuses_its_line_ends_its_own_cell(lie: str, spied: tiny_world.World, tmp_path: Path) -> None:
+    """Whatever it says on the line to the thief, the referee takes nothing but asks from it; the run goes on."""
+    body = f"""
+import gc, os
+import numpy as np
+
+def spy(ask, pool, rng):
+    ask(pool[np.arange(2)])
+    line = next(thing for thing in gc.get_objects() if type(thing).__name__ == "Line")
+    {LIARS[lie]}
+"""
+    (tmp_path / "site/spying.py").write_text(body)
+    suite = Path(spied.suite(("npdd-sl",), seeds=1))
+    suite.write_text(suite.read_text() + 'attacks = ["spy", "random"]\n')
+
+    records = benchmark.run(str(suite), oracles=[spied.oracles], out=spied.folder / "runs", workers=1)
+
+    liar, honest = sorted(records, key=lambda record: record.cell.attack != "spy")
+    assert honest.status == "done"
+    assert liar.status in {"failed", "crashed", "done"}
+    if liar.status == "done":
+        assert liar.transfer_sets[0].images == 2

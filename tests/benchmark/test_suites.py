@@ -120,7 +120,7 @@ def test_cells_are_the_product_without_idle_axes(suite: Suite) -> None:
     assert len({cell.digest for cell in planned}) == len(planned)
     assert all(cell.pool is None for cell in planned if not REGIMES[cell.regime].asks_npdd)
     assert {cell.pdd_budget for cell in planned if REGIMES[cell.regime].asks_pdd} == {500}
-    assert {cell.weights_digest for cell in planned} == {None}
+    assert {cell.copycat for cell in planned if cell.weights_digest} == set(RESOLVED.weights) & set(suite.copycats)
 
 
 def test_pretrained_weights_are_part_of_the_cell(suite: Suite) -> None:

@@ -27,7 +27,9 @@ def pair() -> Iterator[tuple[Line, Line, socket.socket]]:
 
 
 @given(
-    st.dictionaries(st.text(min_size=1).filter(lambda key: key not in {"dtype", "shape"}), st.integers() | st.text()),
+    st.dictionaries(
+        st.text(min_size=1).filter(lambda key: key not in {"dtype", "shape"}), st.integers() | st.text(), min_size=1
+    ),
     ARRAYS,
 )
 def test_what_is_sent_arrives(body: dict[str, object], array: np.ndarray) -> None:
