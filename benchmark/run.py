@@ -84,6 +84,10 @@ def queue(arena: Arena, ledger: Ledger, schedule: Schedule, terms: Terms, watch:
     except (OracleRefused, Refused):
         schedule.finish()
         raise
+    if terms.cell and not planned:
+        raise Refused(
+            f"suite {arena.suite.name}: no cell's digest begins with {terms.cell!r}. See: run --dry-run --format csv"
+        )
     keep_plan(arena.suite, planned, terms.whole, arena.places.out)
     return planned
 

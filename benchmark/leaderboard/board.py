@@ -25,6 +25,7 @@ class TransferLine:
     entropy: float  # mean
     seen: int  # the fewest classes that a seed saw
     classes: int
+    counts: tuple[int, ...]  # labels of each class, mean over the seeds
     never: tuple[str, ...]  # classes that at least one seed never saw
 
     @property
@@ -146,6 +147,9 @@ def _table(lines: Sequence[Line], pool: str | None, pool_digest: str | None) -> 
     warnings = {what for play in plays for what in play.warnings}
     if len(targets) > 1:
         warnings.add(f"the target's macro-F1 differs between records: {targets[0]:.4f} to {targets[-1]:.4f}")
+    made = sorted({play.made_with for play in plays if play.figures and REGIMES[play.cell.regime].trains})
+    if len(made) > 1:
+        warnings.add(f"records were made with different means: {'; '.join(made)}")
     return Table(
         problem=cell.problem,
         oracle=cell.oracle,
@@ -193,6 +197,7 @@ def _transfer_line(stage: str, attack: str, size: int, sets: Sequence[Asked]) ->
         entropy=fmean(sorted(each.entropy for each in sets)),
         seen=min(len(classes) - len(each.never_seen) for each in sets),
         classes=len(classes),
+        counts=tuple(round(fmean(column)) for column in zip(*(each.counts for each in sets), strict=True)),
         never=tuple(classes[label] if label < len(classes) else str(label) for label in never),
     )
 

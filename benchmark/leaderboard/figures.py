@@ -18,6 +18,9 @@ LEGEND = (
 )
 
 
+MANY_CLASSES = 12
+
+
 def plain(text: str) -> str:
     """The text with control characters spelled out, so that no file name can move the cursor or start a line."""
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
@@ -98,7 +101,8 @@ def transfer(line: TransferLine) -> str:
     low = f", entropy below {share(LOW_ENTROPY, 1)}" if line.entropy < LOW_ENTROPY else ""
     seen = f"{line.seen} of {line.classes} classes seen{never}"
     mark = "warning: " if line.poor else ""
-    return f"{mark}{attack}{stage}transfer set of {line.size:,}: entropy {share(line.entropy, 2)}, {seen}{low}"
+    counts = f"; labels per class {_counts(line.counts)}"
+    return f"{mark}{attack}{stage}transfer set of {line.size:,}: entropy {share(line.entropy, 2)}, {seen}{low}{counts}"
 
 
 def holes(rows: Iterable[Row]) -> list[str]:
@@ -117,6 +121,13 @@ def holes(rows: Iterable[Row]) -> list[str]:
 def standing(each: Standing) -> str:
     """Mean relative performance, or how many settings are complete."""
     return percent(each.relative) if each.relative else f"{each.settings_done} of {each.settings} settings"
+
+
+def _counts(counts: tuple[int, ...]) -> str:
+    """All of them, or from the rarest to the most frequent where there are many."""
+    if len(counts) <= MANY_CLASSES:
+        return " ".join(f"{count:,}" for count in counts)
+    return f"{min(counts):,} to {max(counts):,}"
 
 
 def _seeds(count: int) -> str:

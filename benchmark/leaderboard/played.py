@@ -17,6 +17,7 @@ class Asked:
     entropy: float
     never_seen: tuple[int, ...]
     classes: tuple[str, ...]
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Played:
     stand_ins: tuple[str, ...]
     transfer_sets: tuple[Asked, ...]
     warnings: tuple[str, ...]
+    made_with: str  # what besides the cell may move a number
 
 
 def take(record: Record) -> Played:
@@ -62,9 +64,21 @@ def take(record: Record) -> Played:
         tdd_source=next((data.source for data in record.data if data.role == "tdd"), None),
         pool_source=next((data.source for data in record.data if data.role == "pool"), None),
         stand_ins=tuple(f"{data.role}: {data.source}" for data in record.data if data.stand_in),
-        transfer_sets=tuple(Asked(used.stage, used.entropy, used.never_seen, classes) for used in record.transfer_sets),
+        transfer_sets=tuple(
+            Asked(used.stage, used.entropy, used.never_seen, classes, used.counts_per_class)
+            for used in record.transfer_sets
+        ),
         warnings=record.warnings,
+        made_with=_made_with(record),
     )
+
+
+def _made_with(record: Record) -> str:
+    precisions = {
+        str(training.decisions["precision"]) for training in record.training if "precision" in training.decisions
+    }
+    torch = record.provenance.versions.get("torch", "unknown")
+    return ", ".join([record.provenance.device, *sorted(precisions), f"torch {torch}"])
 
 
 def _figures(record: Record) -> Figures | None:

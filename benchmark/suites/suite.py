@@ -116,7 +116,20 @@ def load_suite(name_or_path: str | Path) -> Suite:
         path = Path(name_or_path)
     else:
         raise UnknownName("suite", given, names())
-    return read_toml(path, Suite, name=path.stem)
+    return _beside(read_toml(path, Suite, name=path.stem), path.resolve().parent)
+
+
+def _beside(suite: Suite, folder: Path) -> Suite:
+    """The suite with the files that it names looked for beside its own file first."""
+
+    def found(name: str) -> str:
+        return str(folder / name) if (folder / name).is_file() else name
+
+    axes = {axis: tuple(map(found, getattr(suite, axis))) for axis in ("problems", "pools", "recipe")}
+    unknown = sorted(set(suite.weights) - set(suite.copycats))
+    if unknown:
+        raise UnknownName("copycat under weights", unknown[0], suite.copycats)
+    return changed(suite, **axes, weights={copycat: found(file) for copycat, file in suite.weights.items()})
 
 
 def narrow(suite: Suite, only: Sequence[str] = (), *, oracles: Iterable[str] | None = None) -> Suite:

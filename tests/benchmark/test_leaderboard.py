@@ -194,7 +194,7 @@ def test_rows_of_the_same_names_are_told_apart() -> None:
 def test_transfer_sets_say_why_a_score_is_low() -> None:
     """Entropy, classes seen and the names of those never seen; poor ones are warned of."""
     text = as_text(BOARD, 120)
-    assert "random transfer set of 20,000: entropy 1.00, 10 of 10 classes seen\n" in text
+    assert "random transfer set of 20,000: entropy 1.00, 10 of 10 classes seen; labels per class" in text
     assert "warning: random transfer set of 1,000: entropy .84, 8 of 10 classes seen (never: two, seven)" in text
     flat = build([record(cell(seed=0), 0.3, never_seen=(1, 2, 3, 4, 5, 6, 7))])
     assert "3 of 10 classes seen (never: one, two, three, four, five, six, seven), entropy below .5" in as_text(
