@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.places import Places
 from benchmark.provenance import digest_file
-from benchmark.refusals import BadToml, EnvironmentRefused, UnknownName
+from benchmark.refusals import BadToml, EnvironmentRefused, Refused, UnknownName
 from benchmark.strict_toml import read_toml
 from oracles.card import Card, DroppedCard
 from oracles.quarantine import Inspection, inspect
@@ -51,7 +51,7 @@ class Shelf:
         found: dict[str, Path] = {}
         for folder in self.places.oracles:
             if not folder.is_dir():
-                raise EnvironmentRefused(f"{folder}: no such folder of oracles. Create it or leave out --oracles.")
+                raise Refused(f"{folder}: no such folder of oracles. Create it or leave out --oracles.")
             for path in sorted(folder.glob("*.onnx")):
                 if path.stem in found:
                     self.say(f"oracle {path.stem!r}: {path} is hidden by {found[path.stem]}; rename one of them")

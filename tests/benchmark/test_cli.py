@@ -97,7 +97,7 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(world: tiny_world.W
         (("run", "--suite", "smoke", "--shard", "5"), 2, "give I/N"),
         (("run", "--suite", "smoke", "--device", "gpu"), 3, "Say auto, cpu or cuda"),
         (("run", "--suite", "smoke", "--workers", "0"), 3, "at least 1"),
-        (("run", "--suite", "smoke", "--oracles", "nowhere"), 4, "no such folder of oracles"),
+        (("run", "--suite", "smoke", "--oracles", "nowhere"), 3, "no such folder of oracles"),
         (("run", "--suite", "smoke", "--budget", "999999"), 3, "Lower the budget"),
         (("run", "--suite", "smoke", "--pool", "nowhere/at/all"), 3, "no such file or folder"),
         (("run", "--suite", "smoke", "--pool", "empty"), 3, "no usable image"),

@@ -6,18 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 import pytest
 import tiny_world
 
+from benchmark.leaderboard.board import build
+from benchmark.leaderboard.screen import as_text
 from benchmark.ledger import Ledger
 from benchmark.records import Record
 from oracles.answers import verify
 
 MOMENTS = 25  # of each kind
-LONGEST_WAIT = 5.0  # seconds from the start of a run, which plays its cells between the 2nd and the 10th
+LONGEST_WAIT = 4.0  # seconds from the start of a run, which plays its cells between the 2nd and the 10th
 
 
 def start(world: tiny_world.World, suite: str, out: str) -> subprocess.Popen[bytes]:
@@ -55,6 +58,11 @@ def results(folder: Path) -> list[tuple[object, ...]]:
     ]
 
 
+def board(records: Iterable[Record]) -> str:
+    """The leaderboard as it is printed."""
+    return as_text(build(records), 120)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tiny_world.World:
     """A tiny world with an undisturbed run in `calm`."""
@@ -65,7 +73,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tiny_world.World:
 
 def suite(world: tiny_world.World) -> str:
     """Cells of every kind that asks, enough of them to be interrupted often."""
-    return world.suite(("untrained", "npdd-sl", "npdd-sl+pdd-sl", "pdd-sl"), (20, 40), seeds=8)
+    return world.suite(("untrained", "npdd-sl", "npdd-sl+pdd-sl", "pdd-sl"), (20, 40), seeds=4)
 
 
 def check(world: tiny_world.World, out: str) -> None:
@@ -74,9 +82,13 @@ def check(world: tiny_world.World, out: str) -> None:
     for store in (world.folder / out / "answers").glob("*.sqlite"):
         verdict = verify(store)
         assert verdict.faults == ()
+    records = list(Ledger(world.folder / out))
+    assert board(records) == board(Ledger(world.folder / "calm"))
     calm = next((world.folder / "calm/answers").glob("*.sqlite"))
     killed = next((world.folder / out / "answers").glob("*.sqlite"))
     assert verify(killed).answers == verify(calm).answers
+    # every answer is on the bill of one cell, also those that a killed attempt had bought
+    assert sum(record.bill.computed for record in records if record.bill) == verify(killed).answers
 
 
 def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(world: tiny_world.World) -> None:

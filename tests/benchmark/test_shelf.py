@@ -8,7 +8,7 @@ import tiny_world
 
 from benchmark.places import ZOO, Places
 from benchmark.problems import load_problem, open_role
-from benchmark.refusals import EnvironmentRefused, UnknownName
+from benchmark.refusals import Refused, UnknownName
 from benchmark.scores import score
 from benchmark.shelf import Shelf, as_toml, open_file
 from benchmark.strict_toml import read_toml
@@ -76,7 +76,7 @@ def test_unknown_names_and_folders_have_their_sentence(shelf: Shelf, tmp_path: P
     """The nearest name, or how to go on."""
     with pytest.raises(UnknownName, match="unknown oracle 'bear'. Did you mean 'bare'"):
         shelf.open("bear")
-    with pytest.raises(EnvironmentRefused, match="no such folder of oracles"):
+    with pytest.raises(Refused, match="no such folder of oracles"):
         Shelf(Places(tmp_path / "cache", oracles=(tmp_path / "nowhere",)), print).files()
 
 
