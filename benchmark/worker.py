@@ -145,6 +145,7 @@ class Worker:
         if process.poll() is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             return f"it was ended: {why}"
         status = process.returncode
         return f"signal {-status}" if status < 0 else f"exit status {status}"
