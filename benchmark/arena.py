@@ -17,9 +17,9 @@ from benchmark.places import Places
 from benchmark.pools.pool import load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.provenance import digest_file, find_versions
-from benchmark.refusals import DataMissing, Mismatch, Refused, UnknownName
+from benchmark.recipes import load_recipe
+from benchmark.refusals import DataMissing, Mismatch, Refused
 from benchmark.shelf import Shelf, Shelved
-from benchmark.strict_toml import read_toml
 from benchmark.suites.plan import MISSING, Data, Resolved, Role, cells
 from benchmark.suites.suite import Suite, changed
 from copycats import architectures, attacks
@@ -29,7 +29,6 @@ from oracles.server import Ask, Server
 
 Named = TypeVar("Named", Problem, Recipe)
 KEPT = "copycats"  # below `out`: copycats that other cells fine-tune, gone when a run has ended
-RECIPES = Path(__file__).resolve().parent.parent / "copycats" / "recipes"
 
 
 @dataclass
@@ -131,8 +130,15 @@ class Arena:
             self._introduce(shelved, self.problem(problem))
             self._oracles[shelved.digest] = shelved
         if not found:
-            self.say(f'problem {problem}: no oracle at hand; drop an ONNX file whose card says problem = "{problem}"')
+            self._say_none(problem)
         return found
+
+    def _say_none(self, problem: str) -> None:
+        """Say that a problem has no oracle, and which are there whose card names no problem."""
+        files = [name for name in self.shelf.files() if name not in self.shelf.refused]
+        homeless = [name for name in files if self.shelf.open(name).card.problem is None]
+        there = f"; no problem is named on the card of {', '.join(homeless)}" if homeless else ""
+        self.say(f'problem {problem}: no oracle at hand: none whose card (NAME.toml) says problem = "{problem}"{there}')
 
     def _introduce(self, shelved: Shelved, problem: Problem) -> None:
         """Say what a reader of the results must know: what was assumed, and whether images are resized."""
@@ -141,7 +147,9 @@ class Arena:
             names = f"{classes[0]!r}, {classes[1]!r}, ... where problem {problem.name} says {problem.classes[0]!r}, ..."
             self.say(f"oracle {shelved.name} calls its classes {names}: check that they mean the same")
         if how.assumed:
-            self.say(f"oracle {shelved.name}: assumed {', '.join(how.assumed)}; see: benchmark oracles inspect")
+            self.say(
+                f"oracle {shelved.name}: assumed {', '.join(how.assumed)}; see: python -m benchmark oracles inspect"
+            )
         if how.size != problem.size:
             sizes = [f"{height} x {width}" for height, width in (how.size, problem.size)]
             self.say(
@@ -171,7 +179,9 @@ class Arena:
         """The test set of a cell. It must be there."""
         stack = self.role(cell.problem, "tdd")
         if stack is None:
-            raise DataMissing(f"problem {cell.problem}: no TDD found. Run: benchmark data status {cell.problem}")
+            raise DataMissing(
+                f"problem {cell.problem}: no TDD found. Run: python -m benchmark data status {cell.problem}"
+            )
         return stack
 
     def target_labels(self, cell: Cell) -> np.ndarray:
@@ -231,7 +241,8 @@ class Arena:
     def _stage(self, cell: Cell, name: Literal["npdd", "pdd", "odd"], stack: Stack | None, budget: int) -> StageJob:
         if stack is None:
             raise DataMissing(
-                f"problem {cell.problem}: {name.upper()} is missing. Run: benchmark data status {cell.problem}"
+                f"problem {cell.problem}: {name.upper()} is missing. "
+                f"Run: python -m benchmark data status {cell.problem}"
             )
         first, shared = cell.first_stage(), "npdd-sl+pdd-sl" in self.suite.regimes
         return StageJob(
@@ -271,16 +282,6 @@ def _digest(file: str) -> str:
         return digest_file(Path(file))
     except OSError as error:
         raise Refused(f"weights {file}: cannot be read ({error.strerror}). Check the path in the suite.") from None
-
-
-def load_recipe(name: str) -> Recipe:
-    """A recipe by name, or from a TOML file. Raises UnknownName or BadToml."""
-    known = sorted(path.stem for path in RECIPES.glob("*.toml"))
-    if name.endswith(".toml"):
-        return read_toml(Path(name), Recipe, name=Path(name).stem)
-    if name not in known:
-        raise UnknownName("recipe", name, known)
-    return read_toml(RECIPES / f"{name}.toml", Recipe, name=name)
 
 
 def check_fit(shelved: Shelved, problem: Problem) -> None:

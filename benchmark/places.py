@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from benchmark.refusals import Refused
+
 ZOO = Path(__file__).resolve().parent.parent / "oracles" / "zoo"
 
 
@@ -36,9 +38,13 @@ def find_cache() -> Path:
 
 
 def find_data(given: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The data folders: those given first, then $BENCHMARK_DATA (a path list)."""
+    """The data folders: those given first, then $BENCHMARK_DATA (a path list). Raises Refused if one is absent."""
     listed = [Path(part) for part in os.environ.get("BENCHMARK_DATA", "").split(os.pathsep) if part]
-    return tuple(folder.expanduser().resolve() for folder in (*given, *listed))
+    folders = tuple(folder.expanduser().resolve() for folder in (*given, *listed))
+    for folder in folders:
+        if not folder.is_dir():
+            raise Refused(f"{folder}: no such folder of data. Check --data and BENCHMARK_DATA.")
+    return folders
 
 
 def _user() -> str:

@@ -28,7 +28,7 @@ def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -
     Raises WorkerDied when that process ends, and what the machine refuses (a full disk); all else becomes a record.
     """
     if cell.missing:
-        sentence = f"{', '.join(cell.missing)} missing; run: benchmark data status {cell.problem}"
+        sentence = f"{', '.join(cell.missing)} missing; run: python -m benchmark data status {cell.problem}"
         return recorder.failed(cell, attempt, arena, "data missing", Failure(kind="DataMissing", sentence=sentence))
     doors: dict[str, Ask] = {}
     try:
@@ -86,7 +86,8 @@ def queue(arena: Arena, ledger: Ledger, schedule: Schedule, terms: Terms, watch:
         raise
     if terms.cell and not planned:
         raise Refused(
-            f"suite {arena.suite.name}: no cell's digest begins with {terms.cell!r}. See: run --dry-run --format csv"
+            f"suite {arena.suite.name}: no cell's digest begins with {terms.cell!r}. "
+            "See: python -m benchmark run --dry-run --format csv"
         )
     keep_plan(arena.suite, planned, terms.whole, arena.places.out)
     return planned

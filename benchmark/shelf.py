@@ -121,15 +121,15 @@ def as_toml(card: Card) -> str:
         "price_per_1000": card.price_per_1000,
         "requests_per_minute": card.requests_per_minute,
     }
-    marks = dict.fromkeys(how.assumed, "  # assumed: check it")
+    marks = dict.fromkeys(how.assumed, "  # assumed: correct it, and take the first # away")
     lines = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}{marks.get(key, '')}"
+        f"{'# ' if key in marks else ''}{key} = {json.dumps(value, ensure_ascii=False)}{marks.get(key, '')}"
         for key, value in said.items()
         if value is not None
     ]
     unsaid = [f"# {key} = " for key, value in said.items() if value is None]
     return "\n".join(
-        [f"# What is known of {card.name}.onnx; `benchmark oracles inspect` shows it as a table.", *lines, *unsaid, ""]
+        [f"# What is known of {card.name}.onnx; `oracles inspect` shows it as a table.", *lines, *unsaid, ""]
     )
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from benchmark.arena import load_recipe
 from benchmark.images.stack import Stack, without
 from benchmark.places import ZOO, Places
 from benchmark.problems import Problem, load_problem, open_role
+from benchmark.recipes import load_recipe
 from benchmark.scores import score
 from benchmark.strict_toml import read_toml
 from converters.pytorch import export

@@ -35,8 +35,7 @@ from copycats.refusals import AskRefused, CopycatRefused
 from copycats.training import predict, train
 from copycats.transfer_set import TransferSet
 
-FORKS = hasattr(os, "fork")
-REPORTED = 3  # exit status of a child that failed and said so
+FORKS, REPORTED = hasattr(os, "fork"), 3  # REPORTED: exit status of a child that failed and said so
 
 
 class AttackFailed(Exception):
@@ -44,7 +43,7 @@ class AttackFailed(Exception):
 
     def __init__(self, name: str, sentence: str) -> None:
         super().__init__(sentence)
-        self.name = name
+        self.kind_of_failure = name
 
 
 class Ask:
@@ -62,11 +61,14 @@ class Ask:
 
     def __call__(self, images_NHWC: np.ndarray) -> np.ndarray:
         """Labels int64 [n] for uint8 [n, h, w, 3]. Raises AskRefused, nothing charged, when not all can be answered."""
+        if not isinstance(images_NHWC, np.ndarray) or images_NHWC.dtype != np.uint8:
+            kind = getattr(images_NHWC, "dtype", type(images_NHWC).__name__)
+            raise AskRefused(f"got images of {kind}; wanted a numpy array uint8 [n, h, w, 3], values 0 to 255")
         body, labels_N = self._buy(images_NHWC)
         self.left = body["left"]
         if labels_N is None:
             raise AskRefused(body["sentence"])
-        return labels_N.copy()
+        return labels_N
 
 
 class Pool:
@@ -119,8 +121,8 @@ def label_tests(copycat: Copycat, line: Line, device: str) -> tuple[np.ndarray, 
     line.send({"trained": copycat.order.name})
     labels, seconds, left = [], 0.0, 1
     while left:
-        body, images_NHWC = line.receive()
-        left, started = body["left"], time.perf_counter()
+        (body, images_NHWC), started = line.receive(), time.perf_counter()
+        left = body["left"]
         labels.append(predict(copycat, np.asarray(images_NHWC), device=device))
         seconds += time.perf_counter() - started
     return np.concatenate(labels), seconds
@@ -168,8 +170,7 @@ def _buy_set(stage: StageJob, job: Job, line: Line) -> TransferSet:
     else:
         _attack(name, stage, job, line, fence=False)
     line.send({"bought": stage.name})
-    _, images_NHWC = line.receive()
-    _, labels_N = line.receive()
+    images_NHWC, labels_N = line.receive().array, line.receive().array
     return TransferSet(np.asarray(images_NHWC), np.asarray(labels_N), job.classes)
 
 
@@ -259,9 +260,8 @@ def report(part: Callable[[], None], line: Line) -> bool:
     except LineClosed:
         os._exit(1)
     except BaseException as error:  # noqa: BLE001 - one cell's failure is a record, not the end of the suite
-        kind = error.name if isinstance(error, AttackFailed) else type(error).__name__
-        told = isinstance(error, CopycatRefused | AttackFailed)
-        sentence = str(error) if told else f"{type(error).__name__}: {error}"
+        kind = getattr(error, "kind_of_failure", type(error).__name__)
+        sentence = str(error) if isinstance(error, CopycatRefused | AttackFailed) else f"{kind}: {error}"
         with contextlib.suppress(LineClosed):
             line.send({"failed": kind, "sentence": " ".join(sentence.split())[:500]})
         return False

@@ -76,6 +76,8 @@ def show(
             raise UnknownName("problem or pool", name, [*names(), *pools()])
         stack = open_pool(name, size=(48, 48), colour="rgb", places=places, say=say)
         sheets.append(contact_sheet(stack))
+    if not sheets:
+        raise DataMissing(f"{name}: no images to show. Name the folder of its data with --data.")
     stacked(sheets).save(target)
     print(target)  # noqa: T201 - the result
 

@@ -64,7 +64,9 @@ def run(
     with Screen() as screen:
         records = run_suite(suite, watch=screen, **given)
     _print_board(records, format_, out, Path(suite).stem)
-    say(f"records: {out / 'records'}. The same command continues this; a done cell is never played again.")
+    say(
+        f"records: {out / 'records'}. The same command continues: cells that failed are tried again, done ones are not."
+    )
     if any(record.status != "done" for record in records):
         raise typer.Exit(1)
 
@@ -113,7 +115,7 @@ def leaderboard(
     unreadable: list[str] = []
     ledger = Ledger(out.expanduser().resolve(), unreadable.append, only_read=True)
     if not len(ledger):
-        raise DataMissing(f"{ledger.folder}: no records. Run: benchmark run --suite smoke --out {out}")
+        raise DataMissing(f"{ledger.folder}: no records. Run: python -m benchmark run --suite smoke --out {out}")
     _print_board(ledger, format_, None if all_ else out, suite, unreadable)
 
 

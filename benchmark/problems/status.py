@@ -64,7 +64,11 @@ def _row(problem: Problem, role: Role, places: Places) -> Row:
             return Row(role, source.text, source.stand_in, None, problem.obtain, str(refusal))
         counts = None if manifest is None else tuple(zip(problem.classes, manifest.counts_per_class, strict=True))
         return Row(role, source.text, source.stand_in, counts, _advice(problem, source))
-    return Row(role, None, False, None, problem.obtain or f"No source is named: add [[{role}]] to the problem's file.")
+    tried = ", ".join(source.text for source in problem.sources(role))
+    absent = (
+        f"{role.upper()} not found ({tried}): name its folder with --data." if tried else f"No {role.upper()} is named."
+    )
+    return Row(role, None, False, None, problem.obtain or absent)
 
 
 def _advice(problem: Problem, source: Source) -> str:

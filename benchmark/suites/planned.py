@@ -29,9 +29,7 @@ def keep_plan(suite: Suite, cells: Sequence[Cell], whole: bool, out: Path) -> No
     Raises Refused when there is nothing to play.
     """
     if not cells and whole:
-        raise Refused(
-            f"suite {suite.name}: no cell to play. Check --only, the cell's digest, and: benchmark oracles list"
-        )
+        raise Refused(f"suite {suite.name}: no cell to play. Check --only, and: python -m benchmark oracles list")
     if whole:
         write_once(
             out / FOLDER / f"{suite.name}.json", Plan(suite=suite.name, cells=tuple(cells)).model_dump_json().encode()
