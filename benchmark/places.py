@@ -42,6 +42,8 @@ def find_data(given: tuple[Path, ...]) -> tuple[Path, ...]:
     listed = [Path(part) for part in os.environ.get("BENCHMARK_DATA", "").split(os.pathsep) if part]
     folders = tuple(folder.expanduser().resolve() for folder in (*given, *listed))
     for folder in folders:
+        if folder.is_file():
+            raise Refused(f"{folder}: a file, not a folder of data. Name its folder: --data {folder.parent}")
         if not folder.is_dir():
             raise Refused(f"{folder}: no such folder of data. Check --data and BENCHMARK_DATA.")
     return folders

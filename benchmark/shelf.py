@@ -50,6 +50,8 @@ class Shelf:
         """Name -> ONNX file. A name found in two folders belongs to the first one; the second is said."""
         found: dict[str, Path] = {}
         for folder in self.places.oracles:
+            if folder.is_file():
+                raise Refused(f"{folder}: a file, not a folder of oracles. Name its folder: --oracles {folder.parent}")
             if not folder.is_dir():
                 raise Refused(f"{folder}: no such folder of oracles. Create it or leave out --oracles.")
             for path in sorted(folder.glob("*.onnx")):

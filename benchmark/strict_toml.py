@@ -1,5 +1,6 @@
 """Reads a TOML file into a pydantic model; what does not fit is named with file and line."""
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from benchmark.refusals import BadToml, UnknownName
 
@@ -33,9 +35,7 @@ def read_toml(path: Path, model: type[Model], **given: object) -> Model:
         faults = error.errors(include_url=False)
         # a misspelt key is also a missing one: say what was written rather than what was not
         first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-        raise BadToml(
-            f"{path}{_place(text, first['loc'])}: {_fault(first['type'], first['loc'], first['msg'], model)}"
-        ) from None
+        raise BadToml(f"{path}{_place(text, first['loc'])}: {_fault(first, model)}") from None
 
 
 def _place(text: str, location: Sequence[int | str]) -> str:
@@ -48,15 +48,47 @@ def _place(text: str, location: Sequence[int | str]) -> str:
     return ""
 
 
-def _fault(kind: str, location: Sequence[int | str], message: str, model: type[BaseModel]) -> str:
-    key = ".".join(str(part) for part in location) or "the file"
+def _fault(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, location = fault["type"], fault["loc"]
     if kind == "extra_forbidden":
         known = [field.alias or name for name, field in model.model_fields.items()]
         return (
             str(UnknownName("key", str(location[-1]), known))
             if len(location) == 1
-            else f"unknown key {key!r}. Remove it."
+            else f"unknown key {key_of(location)!r}. Remove it."
         )
     if kind == "missing":
-        return f"the key {key!r} is missing. Add it."
-    return f"{key}: {message[0].lower()}{message[1:]}. Mend the value."
+        return f"the key {key_of(location)!r} is missing. Add it."
+    return f"{key_of(location)}{said_wrong(fault)}. Mend the value."
+
+
+def key_of(location: Sequence[int | str]) -> str:
+    """The place of a fault as a reader of the file would call it: `budgets`, `inner.depth`."""
+    return ".".join(str(part) for part in location) or "the file"
+
+
+def said_wrong(fault: ErrorDetails) -> str:
+    """What follows a key's name: the value that was written and what it should be, in words of a TOML file."""
+    given, limits = fault["input"], fault.get("ctx", {})
+    told = fault["type"] in {"suite", "value_error"}  # our own checks name the value themselves
+    shown = "" if told or isinstance(given, dict | BaseModel) else f" is {_shown(given)}"
+    wanted = {
+        "tuple_type": "it should be a list",
+        "list_type": "it should be a list",
+        "int_type": "it should be a whole number",
+        "string_type": "it should be a text in quotes",
+        "bool_type": "it should be true or false",
+        "greater_than_equal": f"it should be at least {limits.get('ge')}",
+        "greater_than": f"it should be more than {limits.get('gt')}",
+        "less_than_equal": f"it should be at most {limits.get('le')}",
+        "less_than": f"it should be less than {limits.get('lt')}",
+        "too_short": f"it should have at least {limits.get('min_length')}",
+        "string_too_short": "it should not be empty",
+    }.get(fault["type"])
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "it should be")
+    return f"{shown}: {wanted or message[0].lower() + message[1:]}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,12 +1,12 @@
 """The table of verbs, and the one place where a refusal becomes a sentence and an exit code."""
 
+import difflib
 import signal
 import sys
 from types import FrameType
 from typing import Any
 
 import typer
-from click.exceptions import Abort, ClickException
 
 from benchmark.cli import data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
 
@@ -35,10 +35,7 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = app(arguments, standalone_mode=False)  # the exit code that a verb left with; 130 after Ctrl-C
-    except ClickException as error:
-        error.show()
-        return int(error.exit_code)
-    except (KeyboardInterrupt, Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _stopped()
     except SystemExit as leaving:
         return int(leaving.code or 0)
@@ -55,7 +52,7 @@ def _refusal(error: Exception) -> tuple[str, int | None]:
     """The sentence and exit code of a refusal of any package; code None for what is a fault of this program."""
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):
-        return str(error), code
+        return _misuse(error) or str(error), code
     if isinstance(error, OSError) and error.errno is not None:
         place = f"{error.filename}: " if error.filename else ""
         return (
@@ -63,6 +60,26 @@ def _refusal(error: Exception) -> tuple[str, int | None]:
             4,
         )
     return "", None
+
+
+def _misuse(error: Exception) -> str:
+    """The sentence of a command line that cannot be understood; empty for any other refusal.
+
+    Known by what it has, not by its class: some versions of Typer carry a Click of their own.
+    """
+    context, said = getattr(error, "ctx", None), getattr(error, "format_message", None)
+    if context is None or said is None:
+        return ""
+    verb, option = context.command_path, getattr(error, "option_name", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(said())
+    if type(error).__name__ != "NoSuchOption":
+        sentence = str(said()).rstrip(".")
+        return f"{sentence}{'' if sentence.endswith('?') else '.'} See: {verb} --help"
+    known = [name for parameter in context.command.params for name in parameter.opts]
+    near = difflib.get_close_matches(str(option), known, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"unknown option {option!r}. {hint}See: {verb} --help"
 
 
 def _stopped() -> int:

@@ -46,7 +46,7 @@ def run(
     given: dict[str, Any] = {
         "only": only or (),
         "budgets": _numbers(budget),
-        "seeds": seeds,
+        "seeds": _count(seeds),
         "pool": pool,
         "data": data or (),
         "oracles": oracles or (),
@@ -88,7 +88,7 @@ def run_cell(
     from benchmark.cli.screen import Screen  # noqa: PLC0415 - keeps --help quick
     from benchmark.run import run as run_suite  # noqa: PLC0415
 
-    chosen = {"budgets": _numbers(budget), "seeds": seeds, "pool": pool, "cell": digest, "workers": 1}
+    chosen = {"budgets": _numbers(budget), "seeds": _count(seeds), "pool": pool, "cell": digest, "workers": 1}
     with Screen() as screen:
         records = run_suite(
             suite, watch=screen, data=data or (), oracles=oracles or (), out=out, device=device, **chosen
@@ -214,9 +214,18 @@ def _known_format(format_: str) -> None:
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:
     try:
-        return tuple(int(part.replace("_", "")) for part in text.split(",")) if text else None
+        numbers = tuple(int(part.replace("_", "")) for part in text.split(",")) if text is not None else None
     except ValueError:
-        raise typer.BadParameter(f"{text!r}: give whole numbers such as 1000,5000", param_hint="--budget") from None
+        numbers = (0,)
+    if numbers is not None and min(numbers) < 1:
+        raise typer.BadParameter(f"{text!r}: give whole numbers from 1, such as 1000,5000", param_hint="--budget")
+    return numbers
+
+
+def _count(seeds: int | None) -> int | None:
+    if seeds is not None and seeds < 1:
+        raise typer.BadParameter(f"{seeds}: give a whole number from 1", param_hint="--seeds")
+    return seeds
 
 
 def _part(text: str | None) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from benchmark.cell import BALANCES, REGIMES, Name, digest_of
 from benchmark.refusals import BadToml, UnknownName
-from benchmark.strict_toml import read_toml
+from benchmark.strict_toml import key_of, read_toml, said_wrong
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -34,6 +34,8 @@ def _listed(value: object) -> object:
 
 def _counted(value: object) -> object:
     """`seeds = 3` means 0, 1, 2."""
+    if isinstance(value, str):
+        raise _fault(f"{value!r} is a text; say how many (seeds = 3) or which (seeds = [0, 1, 2]), without quotes")
     return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -161,10 +163,7 @@ def changed(suite: Suite, **axes: object) -> Suite:
         return Suite.model_validate({**suite.model_dump(), **said})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        axis = first["loc"][0] if first["loc"] else "axes"
-        raise BadToml(
-            f"suite {suite.name}: {axis} {said.get(str(axis), '')!r}: {first['msg']}. Give other values."
-        ) from None
+        raise BadToml(f"suite {suite.name}: {key_of(first['loc'])}{said_wrong(first)}. Give other values.") from None
 
 
 def _values(suite: Suite, axis: str, oracles: Iterable[str] | None) -> tuple[str, ...] | None:

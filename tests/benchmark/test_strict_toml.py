@@ -32,8 +32,8 @@ class Outer(BaseModel):
     [
         ('name = "a"\nbudget = [1]', ":2: unknown key 'budget'. Did you mean 'budgets'?"),
         ("budgets = [1]", "the key 'name' is missing"),
-        ('name = "a"\n\nbudgets = "many"', ":3: budgets:"),
-        ('name = "a"\nbudgets = [1, "x"]', ":2: budgets.1:"),
+        ('name = "a"\n\nbudgets = "many"', ':3: budgets is "many": it should be a list. Mend the value.'),
+        ('name = "a"\nbudgets = [1, "x"]', ':2: budgets.1 is "x": '),
         ('name = "a"\n[inner]\ndepth = 1\nwidth = 2', ":4: unknown key 'inner.width'"),
         ('name = "a', "not valid TOML"),
         ('name = "a"\nname = "b"', "not valid TOML"),

@@ -82,17 +82,23 @@ def test_balances_are_those_of_the_copycats() -> None:
         ('"npdd-sl",', '"npdd-ls",', r"mine.toml:6: regimes: unknown regime 'npdd-ls'. Did you mean 'npdd-sl'"),
         ('"sqrt"', '"square"', r"mine.toml:8: balances: unknown balance 'square'. Did you mean"),
         ('"resnet18", ', '"vgg16", ', r"mine.toml:7: copycats: twice in the list: vgg16"),
-        ("[5_000, 1_000]", "[0]", r"mine.toml:9: budgets.0: input should be greater than or equal to 1"),
-        ("[5_000, 1_000]", "[1.5]", r"budgets.0: input should be a valid integer"),
-        ("[5_000, 1_000]", "[true]", r"budgets.0: input should be a valid integer"),
+        ("[5_000, 1_000]", "[0]", r"mine.toml:9: budgets.0 is 0: it should be at least 1. Mend the value"),
+        ("[5_000, 1_000]", "[1.5]", r"budgets.0 is 1.5: it should be a whole number"),
+        ("[5_000, 1_000]", "[true]", r"budgets.0 is true: it should be a whole number"),
+        ("[5_000, 1_000]", '"5000"', r'mine.toml:9: budgets is "5000": it should be a list'),
         ("[5_000, 1_000]", "[]", r"regime npdd-sl\+pdd-sl asks images of a pool, but there are no budgets"),
-        ('["resnet18", "vgg16"]', "[]", r"copycats: tuple should have at least 1 item"),
-        ("seeds = 3", "seeds = 0", r"seeds: tuple should have at least 1 item"),
+        ('["resnet18", "vgg16"]', "[]", r"copycats is \[\]: it should have at least 1"),
+        ("seeds = 3", "seeds = 0", r"seeds is \[\]: it should have at least 1"),
+        ("seeds = 3", 'seeds = "1"', r"mine.toml:10: seeds: '1' is a text; say how many \(seeds = 3\) or which"),
         ("seeds = 3", "seeds = [1, 1]", r"seeds: twice in the list: 1"),
-        ("seeds = 3", "seeds = -2", r"seeds: "),
+        ("seeds = 3", "seeds = [-2]", r"seeds.0 is -2: it should be at least 0"),
         ("seeds = 3", "", r"the key 'seeds' is missing"),
-        ("seeds = 3", 'seeds = 3\npretrained = "yes"', r"pretrained: input should be 'never', 'auto' or 'require'"),
-        ("seeds = 3", "seeds = 3\npdd_budget = 0", r"pdd_budget: "),
+        (
+            "seeds = 3",
+            'seeds = 3\npretrained = "yes"',
+            r"pretrained is \"yes\": it should be 'never', 'auto' or 'require'",
+        ),
+        ("seeds = 3", "seeds = 3\npdd_budget = 0", r"pdd_budget is 0: it should be at least 1"),
         ("seeds = 3", "seeds = ", r"mine.toml: not valid TOML"),
     ],
 )
@@ -210,9 +216,7 @@ def test_overrides_are_checked_as_the_file_is(suite: Suite) -> None:
     """Budgets and seeds from the command line pass the same checks."""
     assert changed(suite, budgets=(7,), seeds=2).seeds == (0, 1)
     assert changed(suite, budgets=None) == suite
-    with pytest.raises(
-        BadToml, match=r"suite mine: budgets \(0,\): Input should be greater than or equal to 1. Give other"
-    ):
+    with pytest.raises(BadToml, match=r"suite mine: budgets.0 is 0: it should be at least 1. Give other values."):
         changed(suite, budgets=(0,))
 
 
