@@ -28,6 +28,7 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
     "macro-F1": lambda row: figures.share_interval(row.macro_f1),
     "of target": figures.of_target,
     "agreement": lambda row: figures.share_interval(row.agreement),
+    "accuracy": lambda row: figures.share(row.accuracy.mean if row.accuracy else None),
     "asked": lambda row: figures.whole(row.asked),
     "cost": lambda row: figures.money(row.cost),
     "seeds": lambda row: f"{row.seeds_done} of {row.seeds}",

@@ -114,7 +114,11 @@ def _table(table: Table, board: Leaderboard, width: int) -> Iterator[Part]:
     note = figures.stand_in_note(table)
     if note:
         yield Text(note, style="yellow")
-    yield from _grid(table.rows, _fitting(table.rows, width), width)
+    columns = _fitting(table.rows, width)
+    yield from _grid(table.rows, columns, width)
+    absent = _left_out(table.rows, columns)
+    if absent:
+        yield _hanging(f"no room here for {absent}: widen the terminal, or --format md or csv", "dim")
     for line in table.transfer_sets:
         yield _hanging(figures.transfer(line), "yellow" if line.poor else "")
     for hole in figures.holes(table.rows):
@@ -127,9 +131,29 @@ def _hanging(text: str, style: str) -> Padding:
     return Padding(Text(text, style=style), (0, 0, 0, 4))
 
 
+def _wanted(rows: Sequence[Row]) -> list[Column]:
+    """The columns that these rows have something to say in."""
+    return [column for column in COLUMNS if column.head not in ONLY_IF_VARIED or _varies(column, rows)]
+
+
+def _left_out(rows: Sequence[Row], shown: Sequence[Column]) -> str:
+    """What the width has cost: columns that are not shown, and those whose interval is not; empty if nothing."""
+    forms = {column.head: column for column in shown}
+    wanted = _wanted(rows)
+    gone = [column.head for column in wanted if column.head not in forms]
+    brief = [
+        f"± of {column.head}"
+        for column in wanted
+        if column.brief
+        and column.head in forms
+        and any(column.show(row) != forms[column.head].show(row) for row in rows)
+    ]
+    return ", ".join([*gone, *brief])
+
+
 def _fitting(rows: Sequence[Row], width: int) -> list[Column]:
     """The columns in the forms that fit."""
-    columns = [column for column in COLUMNS if column.head not in ONLY_IF_VARIED or _varies(column, rows)]
+    columns = _wanted(rows)
     for step in STEPS:
         names = [min(each.width(rows), NAME_WIDTH) if each.head == "copycat" else each.width(rows) for each in columns]
         if sum(names) + len(GAP) * (len(columns) - 1) <= width:

@@ -324,6 +324,19 @@ def test_narrow_text_drops_columns_and_wide_text_has_them() -> None:
     assert any("20,200" in line and "$20" in line for line in wide)
 
 
+def test_what_the_width_cost_is_named_with_the_way_to_see_it() -> None:
+    """Dropped columns and shortened ones stand in a line below the table; where all fit there is no such line."""
+    few = build(seeds("npdd-sl", 0.9))
+    tight, narrow, wide = (" ".join(as_text(few, width).split()) for width in (60, 80, 200))
+
+    assert "no room here for agreement, accuracy, cost, ± of macro-F1: widen" in tight
+    assert "no room here for accuracy, ± of macro-F1: widen the terminal, or --format md or csv" in narrow
+    assert "no room here" not in wide
+    for word in ("accuracy", "agreement", "asked", "cost"):
+        assert word in as_csv(few).partition("\n")[0]
+        assert f" {word} |" in as_markdown(few)
+
+
 def test_varying_axes_get_a_column() -> None:
     """Balance is shown only where rows differ in it."""
     both = [*seeds("npdd-sl", 0.9), *seeds("npdd-sl", 0.8, balance="sqrt")]
