@@ -45,7 +45,7 @@ def done(cell: Cell, attempt: int, arena: Arena, loot: Loot, doors: Mapping[str,
         parameters=loot.parameters,
         stages=tuple(_costs(loot, len(truth_N))),
         provenance=_provenance(arena, loot.threads),
-        warnings=(*loot.warnings, *arena.oracle(cell).card.warnings),
+        warnings=(*loot.warnings, *arena.oracle(cell).card.warnings, *_gaps(cell, arena)),
     )
 
 
@@ -86,6 +86,13 @@ def _used(cell: Cell, arena: Arena, role: str, stack: Stack | None) -> DataUsed:
         count=manifest.count,
         excluded=0 if role == "tdd" else len(arena.taken_out(cell, stack)),
     )
+
+
+def _gaps(cell: Cell, arena: Arena) -> Iterator[str]:
+    """What is odd about the images that the cell used, such as a class without any."""
+    for role in REGIMES[cell.regime].roles:
+        stack = arena.role(cell.problem, role)  # type: ignore[arg-type]
+        yield from (f"{role.upper()} {warning}" for warning in (stack.manifest.warnings if stack else ()))
 
 
 def _oracle(cell: Cell, arena: Arena) -> OracleUsed:

@@ -39,6 +39,7 @@ def status(
                 row.fault or (counts if row.source else ""),
                 style="" if row.source else "yellow",
             )
+            advice.update(dict.fromkeys(f"{name}: warning: {row.role.upper()} {text}" for text in row.warnings))
             if row.advice:
                 advice[f"{name}: {row.advice}"] = None
     console = Console(highlight=False)

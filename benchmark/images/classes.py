@@ -1,5 +1,6 @@
 """From what a source says of an image (a folder's name, a label, a number) to the problem's class index."""
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -68,6 +69,19 @@ def balanced_pick(labels_N: NDArray[np.int64], limit: int, seed: int) -> NDArray
     turn = np.arange(len(by_class)) - np.repeat(starts, counts)
     first_turns = np.argsort(turn, kind="stable")[:limit]
     return np.sort(by_class[first_turns]).astype(np.int64)
+
+
+def gaps(source: str, labels_N: NDArray[np.int64], strays: Sequence[str], classes: Sequence[str]) -> tuple[str, ...]:
+    """One sentence for the folders that are no class, one for the classes without an image; a misspelt one is both."""
+    present = set(labels_N.tolist())
+    empty = [name for position, name in enumerate(classes) if position not in present]
+    near = [difflib.get_close_matches(_plain(stray), empty, n=1) for stray in strays]
+    meant = [f"{stray!r} (did you mean {match[0]!r}?)" for stray, match in zip(strays, near, strict=True) if match]
+    others = [repr(stray) for stray, match in zip(strays, near, strict=True) if not match]
+    shown = [*meant, *others][:12]
+    more = f" and {len(strays) - 12} more" if len(strays) > 12 else ""
+    found = [f"{source}: left out, as not a class of the problem: {', '.join(shown)}{more}"] if strays else []
+    return (*found, *([f"{source}: no image of {_few(empty)}"] if empty else []))
 
 
 def _plain(name: str) -> str:

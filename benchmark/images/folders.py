@@ -4,7 +4,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -78,7 +78,9 @@ class FolderFound:
         reasons = [(folder, f"not a class of the problem ({count} files)") for folder, count in sorted(lost.items())]
         left_out = [*left_out, *(Skipped(name=f"{readable(folder)}/", why=why) for folder, why in reasons)]
         kept = np.flatnonzero(labels >= 0)
-        return self._list([names[i] for i in kept], labels[kept], left_out)
+        # with a mapping, what it does not name is left out on purpose
+        strays = () if self.source.classes else tuple(readable(folder) for folder in sorted(lost) if folder)
+        return replace(self._list([names[i] for i in kept], labels[kept], left_out), strays=strays)
 
     def _list(
         self, names: list[str], labels: np.ndarray[tuple[int], np.dtype[np.int64]], left_out: list[Skipped]

@@ -32,6 +32,7 @@ class Listing:
     labels_N: NDArray[np.int64]  # -1: unlabelled
     read: Callable[[int], Raw]  # image i as file content, pixels or opened image; thread-safe; raises Unusable
     left_out: tuple[Skipped, ...] = ()
+    strays: tuple[str, ...] = ()  # folders of images that nobody has said to leave out, and that are no class
 
 
 class Found(Protocol):

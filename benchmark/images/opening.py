@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.images.cache import Writer, finish, open_kept
-from benchmark.images.classes import balanced_pick
+from benchmark.images.classes import balanced_pick, gaps
 from benchmark.images.decode import RESIZE, Pixels, Unusable, bombs_are_errors, decode, decoder, fit, fit_array
 from benchmark.images.finding import find
 from benchmark.images.listing import Found, Listing, Skipped, readable
@@ -118,10 +118,15 @@ def _open_found(source: Source, found: Found, view: View, places: Places, say: C
             )
         manifest = _manifest(view, labels, writer.digests(), source)
         counted = {"skipped": tuple(skipped[:LISTED]), "skipped_count": len(skipped)}
-        finish(folder, labels, writer.digests(), manifest.model_copy(update=counted))
-        _tell(source, labels, skipped, view, say)
+        doubts = {"warnings": gaps(source.text, labels, listing.strays, view.classes or ())}
+        finish(folder, labels, writer.digests(), manifest.model_copy(update={**counted, **doubts}))
+        if skipped:
+            say(f"{source.text}: skipped {len(skipped):,}, the first: {skipped[0].name} ({skipped[0].why})")
 
-    return open_kept(kept_folder(source, found, view, places), make, say)
+    stack = open_kept(kept_folder(source, found, view, places), make, say)
+    for warning in stack.manifest.warnings:
+        say(warning)
+    return stack
 
 
 def _decode_all(
@@ -189,17 +194,6 @@ def _manifest(view: View, labels_N: NDArray[np.int64], digests_N: Digests, sourc
         decoder=decoder(),
         resize=RESIZE,
     )
-
-
-def _tell(
-    source: Source, labels_N: NDArray[np.int64], skipped: list[Skipped], view: View, say: Callable[[str], None]
-) -> None:
-    if skipped:
-        say(f"{source.text}: skipped {len(skipped):,}, the first: {skipped[0].name} ({skipped[0].why})")
-    present = set(labels_N.tolist())
-    empty = [name for position, name in enumerate(view.classes or ()) if position not in present]
-    if empty:
-        say(f"{source.text}: no image of {', '.join(empty)}")
 
 
 def _below(places: Places) -> str:

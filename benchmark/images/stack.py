@@ -32,6 +32,7 @@ class Manifest(BaseModel):
     resize: str
     skipped: tuple[Skipped, ...] = ()  # the first hundred of them
     skipped_count: int = 0
+    warnings: tuple[str, ...] = ()  # classes without an image, and folders that are no class
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmark.images.cache import kept_manifest
+from benchmark.images.classes import gaps
 from benchmark.images.finding import downloads, find
+from benchmark.images.folders import FolderFound
+from benchmark.images.listing import Found
 from benchmark.images.opening import View, kept_folder
 from benchmark.images.sources import BuiltinSource, Source, TorchvisionSource
 from benchmark.images.torchvision_sets import construct
@@ -22,6 +25,7 @@ class Row(NamedTuple):
     counts: tuple[tuple[str, int], ...] | None  # images per class, when they have been decoded before
     advice: str  # how to get the real images; "" when they are here
     fault: str = ""  # why a source that is here cannot be used
+    warnings: tuple[str, ...] = ()  # classes without an image, folders that are no class
 
 
 def status(problem: Problem, places: Places) -> list[Row]:
@@ -60,15 +64,24 @@ def _row(problem: Problem, role: Role, places: Places) -> Row:
             if found is None and not isinstance(source, BuiltinSource):
                 continue
             manifest = kept_manifest(kept_folder(source, found, view, places))
+            warnings = manifest.warnings if manifest else _gaps(source, found, problem.classes)
         except Refused as refusal:
             return Row(role, source.text, source.stand_in, None, problem.obtain, str(refusal))
         counts = None if manifest is None else tuple(zip(problem.classes, manifest.counts_per_class, strict=True))
-        return Row(role, source.text, source.stand_in, counts, _advice(problem, source))
+        return Row(role, source.text, source.stand_in, counts, _advice(problem, source), warnings=warnings)
     tried = ", ".join(source.text for source in problem.sources(role))
     absent = (
         f"{role.upper()} not found ({tried}): name its folder with --data." if tried else f"No {role.upper()} is named."
     )
     return Row(role, None, False, None, problem.obtain or absent)
+
+
+def _gaps(source: Source, found: Found | None, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """What names in a folder tell before anything is decoded; others would have to be read. Raises Mismatch."""
+    if not isinstance(found, FolderFound):
+        return ()
+    listing = found.listing(classes)
+    return gaps(source.text, listing.labels_N, listing.strays, classes)
 
 
 def _advice(problem: Problem, source: Source) -> str:

@@ -145,6 +145,25 @@ def test_an_unknown_key_in_a_suite_is_named_with_file_and_line(world: tiny_world
     assert f"{path}:2: unknown key 'problem'. Did you mean 'problems'?" in done.stderr
 
 
+def test_data_status_warns_of_a_misspelt_class_folder(world: tiny_world.World, tmp_path: Path) -> None:
+    """Below the table, with problem and role."""
+    for name in ("reddish", "greenish", "blueish"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "a.png").write_bytes(b"x")
+    problem = tmp_path / "own.toml"
+    text = (
+        'about = "x"\nclasses = ["reddish", "greenish", "bluish"]\nsize = 16\n[[tdd]]\nkind = "folder"\npath = "own"\n'
+    )
+    problem.write_text(text)
+
+    done = benchmark(world, "data", "status", str(problem), "--data", str(tmp_path))
+
+    shown = " ".join(done.stdout.split())
+    assert "own.toml: warning: TDD folder own: left out, as not a class of the problem: 'blueish' (did you" in shown
+    assert "own.toml: warning: TDD folder own: no image of bluish" in shown
+    assert done.returncode == 0
+
+
 def test_a_folder_that_cannot_be_written_is_said(world: tiny_world.World) -> None:
     """A file in the folder's place stands for a read-only disk, which root does not feel."""
     (world.folder / "occupied").write_text("x")

@@ -156,6 +156,36 @@ def test_a_class_without_images_is_said(pets: Path, places: Places) -> None:
     assert "npz pets.npz images: no image of cat" in said
 
 
+def test_a_misspelt_class_folder_is_no_silent_loss(pets: Path, places: Places) -> None:
+    """Said before anything is decoded, each time the images are opened, and by status afterwards too."""
+    put_folder(places)
+    (places.data[0] / "pets/test/dog").rename(places.data[0] / "pets/test/dgo")
+    problem, said = load_problem(pets), []  # type: ignore[var-annotated]
+    warned = (
+        "folder pets/test: left out, as not a class of the problem: 'dgo' (did you mean 'dog'?)",
+        "folder pets/test: no image of dog",
+    )
+    assert status(problem, places)[1].warnings == warned
+    for _ in range(2):
+        said.clear()
+        assert open_role(problem, "tdd", places, said.append).manifest.warnings == warned
+        assert set(warned) <= set(said)
+    assert status(problem, places)[1].warnings == warned
+
+
+def test_whole_classes_and_what_a_mapping_leaves_out_are_no_warning(pets: Path, places: Places) -> None:
+    """A folder that the TOML does not name is left out on purpose."""
+    put_folder(places)
+    assert status(load_problem(pets), places)[1].warnings == ()
+    assert open_role(load_problem(pets), "tdd", places, SAY).manifest.warnings == ()
+    (places.data[0] / "pets/test/cow").mkdir()
+    Image.new("RGB", (9, 9)).save(places.data[0] / "pets/test/cow/a.png")
+    (warning,) = status(load_problem(pets), places)[1].warnings
+    assert warning == "folder pets/test: left out, as not a class of the problem: 'cow'"
+    pets.write_text(PETS.replace('path = "pets/test"', 'path = "pets/test"\nclasses = { cat = "cat", dog = "dog" }'))
+    assert status(load_problem(pets), places)[1].warnings == ()
+
+
 def test_missing_roles_are_data_missing(pets: Path, places: Places) -> None:
     """A role without sources, and one whose sources are not here, say what to do."""
     problem = load_problem(pets)

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import tiny_world
+from PIL import Image
 
 import benchmark.run
 from benchmark.cell import Cell
@@ -69,6 +70,25 @@ def test_every_regime_is_played_and_recorded(world: tiny_world.World) -> None:
         assert record.target is not None
         assert record.target.accuracy == 1.0  # the strongest colour is what the classes are
         assert record.target.images == 60
+
+
+def test_a_misspelt_class_folder_is_a_warning_in_the_records_that_it_touches(world: tiny_world.World) -> None:
+    """The class that was lost and the folder that holds it are named; other regimes are not blamed."""
+    for name, colour in (("reddish", "red"), ("greenish", "green"), ("blueish", "blue")):
+        (world.folder / "own" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (16, 16), colour).save(world.folder / "own" / name / f"{number}.png")
+    problem = world.folder / "colours.toml"
+    npz = f'kind = "npz", path = "{world.folder}/pdd.npz"'
+    problem.write_text(problem.read_text().replace(npz, f'kind = "folder", path = "{world.folder}/own"'))
+
+    free, asking = play(world, world.suite(("npdd-sl", "pdd-sl")))
+
+    assert (free.cell.regime, free.warnings) == ("npdd-sl", ())
+    assert asking.warnings == (
+        "PDD folder own: left out, as not a class of the problem: 'blueish' (did you mean 'bluish'?)",
+        "PDD folder own: no image of bluish",
+    )
 
 
 def test_a_second_run_plays_nothing(world: tiny_world.World) -> None:
