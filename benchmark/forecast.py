@@ -1,5 +1,6 @@
 """What a run will ask, cost and take, said before anything is asked."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -19,12 +20,13 @@ PROBE_IMAGES = 512
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of one oracle: how many, how many are done, and what the open ones ask at most."""
+    """The cells of one oracle: how many, how many are done or lack data, and what the open ones ask at most."""
 
     problem: str
     oracle: str
     cells: int
     done: int
+    missing: int  # cells without a record whose data is not on this machine
     asked: int
     price: float
     minutes: float | None
@@ -35,7 +37,7 @@ class Forecast:
     """All rows, and how long the open cells take here; `basis` says what that is taken from."""
 
     rows: tuple[Row, ...]
-    left: tuple[Cell, ...]
+    left: tuple[Cell, ...]  # without a record, those that lack data included
     minutes: float
     slots: int
     basis: str
@@ -47,8 +49,18 @@ class Forecast:
 
     @property
     def open(self) -> int:
-        """Cells without a record."""
-        return sum(row.cells - row.done for row in self.rows)
+        """Cells that can be played and have no record."""
+        return sum(row.cells - row.done - row.missing for row in self.rows)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """One sentence per problem and kind of data that is not here, with how many cells wait for it."""
+        waiting = Counter((cell.problem, what) for cell in self.left for what in _names_missing(cell))
+        return tuple(
+            f"{count} {'cell' if count == 1 else 'cells'} of problem {problem} cannot be played: {what} is missing; "
+            f"run: python -m benchmark data status {problem}"
+            for (problem, what), count in waiting.items()
+        )
 
     @property
     def asked(self) -> int:
@@ -68,8 +80,9 @@ def forecast(suite: str, options: Mapping[str, Any], say: Callable[[str], None])
         planned = [cell for problem in arena.suite.problems for cell in chosen_cells(arena, problem, terms)]
         done = {cell.digest for cell in planned if cell.digest in ledger}
         left = [cell for cell in planned if cell.digest not in done]
-        rates, measured = _rates(left, arena, ledger, say)
-        seconds = sum(_passes(cell, arena) / rates[cell.copycat] + 0.5 for cell in left if not cell.missing)
+        playable = [cell for cell in left if not cell.missing]
+        rates, measured = _rates(playable, arena, ledger, say)
+        seconds = sum(_passes(cell, arena) / rates[_kind(cell, arena)] + 0.5 for cell in playable)
         for note in watch.notes:
             say(note)
         basis = "from this folder's records" if measured else "from a short trial of each architecture"
@@ -82,12 +95,14 @@ def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row
         groups.setdefault((cell.problem, cell.oracle), []).append(cell)
     for (problem, oracle), cells in groups.items():
         card = arena.oracle(cells[0]).card
-        asked = sum(cell.budget + cell.pdd_budget for cell in cells if cell.digest not in done)
+        left = [cell for cell in cells if cell.digest not in done]
+        asked = sum(cell.budget + cell.pdd_budget for cell in left if not cell.missing)
         yield Row(
             problem,
             oracle,
             len(cells),
-            sum(cell.digest in done for cell in cells),
+            len(cells) - len(left),
+            sum(bool(cell.missing) for cell in left),
             asked,
             asked * card.price_per_1000 / 1000,
             asked / card.requests_per_minute if card.requests_per_minute else None,
@@ -110,20 +125,37 @@ def _passes(cell: Cell, arena: Arena) -> int:
     return images * recipe.epochs_for(images)
 
 
+def _names_missing(cell: Cell) -> tuple[str, ...]:
+    return tuple(f"pool {cell.pool}" if what == "pool" else f"its {what.upper()}" for what in cell.missing)
+
+
+Kind = tuple[str, tuple[int, int]]
+"""What decides how fast a copycat trains: its architecture and the size (height, width) of the images."""
+
+
+def _kind(cell: Cell, arena: Arena) -> Kind:
+    return cell.copycat, arena.problem(cell.problem).size
+
+
 def _rates(
     cells: Iterable[Cell], arena: Arena, ledger: Ledger, say: Callable[[str], None]
-) -> tuple[dict[str, float], bool]:
-    """Images per second in training, per copycat: the median of earlier records, else of a short trial."""
-    earlier: dict[str, list[float]] = {}
+) -> tuple[dict[Kind, float], bool]:
+    """Images per second in training, per kind: the median of earlier records, else of a short trial."""
+    sizes = {problem.digest: problem.size for problem in map(arena.problem, arena.suite.problems)}
+    earlier: dict[Kind, list[float]] = {}
     for record in ledger:
+        size = sizes.get(record.cell.problem_digest or "")
         rates = [cost.images_per_second for cost in record.stages if cost.stage.startswith("train")]
-        earlier.setdefault(record.cell.copycat, []).extend(rate for rate in rates if rate)
-    found, measured = {}, True
+        if size:
+            earlier.setdefault((record.cell.copycat, size), []).extend(rate for rate in rates if rate)
+    found: dict[Kind, float] = {}
+    measured = True
     for cell in cells:
-        if cell.copycat not in found:
-            measured &= bool(earlier.get(cell.copycat))
-            known = earlier.get(cell.copycat)
-            found[cell.copycat] = median(known) if known else _trial(cell, arena, say)
+        kind = _kind(cell, arena)
+        if kind not in found:
+            known = earlier.get(kind)
+            measured &= bool(known)
+            found[kind] = median(known) if known else _trial(cell, arena, say)
     return found, measured
 
 
@@ -134,9 +166,9 @@ def _trial(cell: Cell, arena: Arena, say: Callable[[str], None]) -> float:
     from copycats.training import train  # noqa: PLC0415
 
     torch.set_num_threads(1)  # as in the workers
-    say(f"trying {cell.copycat} for a moment")
     problem, rng = arena.problem(cell.problem), np.random.default_rng(0)
     height, width = problem.size
+    say(f"trying {cell.copycat} at {height} x {width} for a moment")
     noise_NHWC = rng.integers(0, 256, (PROBE_IMAGES, height, width, 3), dtype=np.uint8)
     labels_N = rng.integers(0, len(problem.classes), PROBE_IMAGES)
     channels = 1 if problem.colour == "grey" else 3

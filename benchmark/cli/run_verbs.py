@@ -10,6 +10,7 @@ from benchmark.cli import options
 
 if TYPE_CHECKING:
     from benchmark.cell import Cell
+    from benchmark.forecast import Forecast
 
 _FORMATS = ("table", "md", "csv", "json")
 
@@ -144,18 +145,27 @@ def _print_board(
 
 
 def _print_plan(suite: str, given: dict[str, Any], format_: str) -> None:
-    from rich.console import Console  # noqa: PLC0415 - keeps --help quick
-    from rich.table import Table  # noqa: PLC0415
-
-    from benchmark.cli.screen import say  # noqa: PLC0415
+    """The dry run: exit code 1 where the run would end with one, as cells that lack data get no result."""
+    from benchmark.cli.screen import say  # noqa: PLC0415 - keeps --help quick
     from benchmark.forecast import forecast  # noqa: PLC0415
 
     plan = forecast(suite, given, say)
     if format_ in {"csv", "json"}:
         _print_cells(plan.left, format_)
-        return
+    else:
+        _print_rows(plan)
+    for sentence in plan.lacking:
+        say(sentence)
+    if plan.lacking:
+        raise typer.Exit(1)
+
+
+def _print_rows(plan: "Forecast") -> None:
+    from rich.console import Console  # noqa: PLC0415 - keeps --help quick
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False)
-    for column in ("problem", "oracle", "cells", "done", "asked", "price", "minutes at its rate limit"):
+    for column in ("problem", "oracle", "cells", "done", "data missing", "asked", "price", "minutes at its rate limit"):
         table.add_column(column, justify="left" if column in {"problem", "oracle"} else "right")
     for row in plan.rows:
         minutes = f"{row.minutes:,.0f}" if row.minutes is not None else ""
@@ -164,6 +174,7 @@ def _print_plan(suite: str, given: dict[str, Any], format_: str) -> None:
             row.oracle,
             str(row.cells),
             str(row.done),
+            str(row.missing or ""),
             f"{row.asked:,}",
             f"{row.price:.2f}" if row.price else "",
             minutes,
@@ -196,11 +207,14 @@ def _print_cells(cells: Sequence["Cell"], format_: str) -> None:
         "pdd_budget",
         "seed",
     )
-    rows = [{"digest": cell.digest, **{key: getattr(cell, key) for key in keys}} for cell in cells]
+    rows = [
+        {"digest": cell.digest, **{key: getattr(cell, key) for key in keys}, "missing": " ".join(cell.missing)}
+        for cell in cells
+    ]
     if format_ == "json":
         print(json.dumps(rows, indent=1))  # noqa: T201 - the result
         return
-    writer = csv.DictWriter(sys.stdout, ("digest", *keys))
+    writer = csv.DictWriter(sys.stdout, ("digest", *keys, "missing"))
     writer.writeheader()
     writer.writerows(rows)
 

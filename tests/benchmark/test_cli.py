@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 import tiny_world
 
+from oracles.card import DroppedCard
+from oracles.seal import seal, write
+
 ANSI = re.compile(r"\x1b\[")
 
 
@@ -85,6 +88,29 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(world: tiny_world.W
     assert "2 of 2 cells to play, at most 60 images asked, price at most 0.12" in " ".join(done.stdout.split())
     assert not list((world.folder / "dry").glob("answers/*"))
     assert not list((world.folder / "dry").glob("records/*"))
+
+
+def test_a_dry_run_names_the_cells_whose_data_is_missing(world: tiny_world.World) -> None:
+    """They are counted apart and ask nothing; the exit code is that of the run, which could not play them."""
+    problem = world.folder / "halved.toml"
+    problem.write_text((world.folder / "colours.toml").read_text().replace("/pdd.npz", "/none.npz"))
+    suite = world.folder / "halved_suite.toml"
+    text = Path(world.suite(("npdd-sl", "pdd-sl"), (30,), seeds=2)).read_text()
+    suite.write_text(text.replace("colours.toml", "halved.toml").replace('oracles = ["tinted"]', 'oracles = ["half"]'))
+    folder = world.folder / "half"
+    folder.mkdir()
+    card = DroppedCard(problem="halved", classes=tiny_world.CLASSES, range=(0, 1), price_per_1000=2.0)
+    write(seal(tiny_world.strongest_colour(), card, "half"), folder / "half.onnx")
+    arguments = ("run", "--suite", str(suite), "--oracles", str(folder), "--out", "dry2", "--dry-run")
+
+    done = benchmark(world, *arguments)
+    listed = benchmark(world, *arguments, "--format", "csv")
+
+    assert done.returncode == listed.returncode == 1
+    assert "2 of 4 cells to play, at most 60 images asked, price at most 0.12" in " ".join(done.stdout.split())
+    sentence = "2 cells of problem halved cannot be played: its PDD is missing; run: python -m benchmark data status"
+    assert sentence in " ".join(done.stderr.split())
+    assert [row["missing"] for row in csv.DictReader(io.StringIO(listed.stdout))] == ["", "", "pdd", "pdd"]
 
 
 @pytest.mark.parametrize(
