@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from benchmark.blame import AttackFailed, blamed
 from benchmark.fence import put_up
 from benchmark.images.cache import open_folder, open_images
 from benchmark.job import Job, StageJob, StageLoot
@@ -36,14 +37,6 @@ from copycats.training import predict, train
 from copycats.transfer_set import TransferSet
 
 FORKS, REPORTED = hasattr(os, "fork"), 3  # REPORTED: exit status of a child that failed and said so
-
-
-class AttackFailed(Exception):
-    """What an attack raised in its own process, by name and sentence."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.kind_of_failure = name
 
 
 class Ask:
@@ -209,7 +202,8 @@ def _attack(name: str, stage: StageJob, job: Job, line: Line, *, fence: bool = T
     rng = job.cell.rng("pdd" if stage.name == "pdd" else "attack")
     if fence:
         put_up()
-    attacks.attack(name)(ask, pool, rng)
+    with blamed(name):
+        attacks.attack(name)(ask, pool, rng)
 
 
 def _own_set(stage: StageJob, classes: int) -> TransferSet:

@@ -1,5 +1,6 @@
 """A spy among the attacks: what it can reach from `ask`, the pool, and the process that it runs in."""
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def spied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny_world.World:
     world = tmp_path / "world"
     world.mkdir()
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
     monkeypatch.setenv("SPIED_FOLDER", str(world))
     monkeypatch.syspath_prepend(str(site))
     return tiny_world.build(world)
@@ -126,6 +127,45 @@ def test_the_thiefs_process_loads_no_oracle(spied: tiny_world.World) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+FAULTS = {
+    "in its own helper": (
+        "def spy(ask, pool, rng):\n    helped()\n\ndef helped():\n    {}['x']",
+        "KeyError at spying.py:5: 'x'",
+    ),
+    "in NumPy": (
+        "import numpy as np\ndef spy(ask, pool, rng):\n    np.linalg.cholesky(-np.eye(2))",
+        "LinAlgError at spying.py:3: Matrix is not positive definite",
+    ),
+    "in what it asks": (
+        "def spy(ask, pool, rng):\n    ask([1])",
+        "AskRefused at spying.py:2: got images of list; wanted a numpy array",
+    ),
+    "when it is imported": (
+        "import numpy\nimport no_such_package",
+        "ModuleNotFoundError at spying.py:2: No module named",
+    ),
+    "when it is read": ("def spy(ask, pool, rng)\n    pass", "SyntaxError at spying.py:1: "),
+    "by leaving": ("def spy(ask, pool, rng):\n\n    raise SystemExit(7)", "SystemExit at spying.py:3: 7"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_failing_attack_is_told_where_in_its_own_code(fault: str, spied: tiny_world.World, tmp_path: Path) -> None:
+    """Type, file and line of the innermost frame that is its own, and the message; no folder of this machine."""
+    code, sentence = FAULTS[fault]
+    (tmp_path / "site/spying.py").write_text(code)
+    suite = Path(spied.suite(("npdd-sl",)))
+    suite.write_text(suite.read_text() + 'attacks = ["spy"]\n')
+
+    (record,) = benchmark.run(str(suite), oracles=[spied.oracles], out=spied.folder / "runs", workers=1)
+
+    assert record.status == "failed"
+    assert record.error is not None
+    assert record.error.sentence.startswith(f"attack spy: {sentence}")
+    assert record.error.kind == sentence.partition(" ")[0]
+    assert "/" not in record.error.sentence
 
 
 LIARS = {
