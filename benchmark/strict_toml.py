@@ -18,7 +18,8 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_toml(path: Path, model: type[Model], **given: object) -> Model:
     """The file as an instance of `model`; `given` fills keys that come from elsewhere (such as the file's name).
 
-    Raises BadToml naming file, line and key for a syntax error, an unknown key, a missing key or a wrong value.
+    Raises BadToml naming file, line and key for a syntax error, an unknown key, a missing key, a wrong value, or one
+    that contradicts what is given: a copied file must not keep the name of the one that it was copied from.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -29,6 +30,12 @@ def read_toml(path: Path, model: type[Model], **given: object) -> Model:
         raise BadToml(f"{path}: cannot be read as text ({error}). Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise BadToml(f"{path}: not valid TOML: {error}. Mend that place.") from None
+    for key, wanted in given.items():
+        if values.get(key, wanted) != wanted:
+            raise BadToml(
+                f"{path}{_place(text, (key,))}: {key} is {_shown(values[key])}, but the file is called "
+                f"{_shown(wanted)}. Leave that line out, or rename the file."
+            )
     try:
         return model.model_validate({**given, **values})
     except ValidationError as error:

@@ -61,8 +61,13 @@ def test_a_file_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:
 
 
 def test_given_values_fill_what_the_file_leaves_out(tmp_path: Path) -> None:
-    """A name may come from the file's own name; the file wins if it says one."""
+    """A name may come from the file's own name; a file that says another one is refused."""
     path = tmp_path / "some.toml"
     path.write_text("budgets = [1]")
 
     assert read_toml(path, Outer, name="some") == Outer(name="some", budgets=[1])
+    path.write_text('budgets = [1]\nname = "some"')
+    assert read_toml(path, Outer, name="some") == Outer(name="some", budgets=[1])
+    path.write_text('budgets = [1]\nname = "other"')
+    with pytest.raises(BadToml, match=r'some.toml:2: name is "other", but the file is called "some". Leave that line'):
+        read_toml(path, Outer, name="some")
