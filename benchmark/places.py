@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,15 @@ class Places:
     data: tuple[Path, ...] = ()
     oracles: tuple[Path, ...] = (ZOO,)
     out: Path = Path("runs")
+
+
+def find_places(
+    data: Iterable[Path | str] = (), oracles: Iterable[Path | str] = (), out: Path | str = "runs"
+) -> Places:
+    """The folders of one invocation, absolute; oracle folders given come before the zoo. Raises as `find_data`."""
+    scanned = tuple(Path(folder).expanduser().resolve() for folder in oracles)
+    found = find_data(tuple(Path(folder) for folder in data))
+    return Places(find_cache(), found, (*scanned, ZOO), Path(out).expanduser().resolve())
 
 
 def find_cache() -> Path:

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from benchmark.arena import Arena
 from benchmark.cell import Cell
 from benchmark.ledger import Ledger
-from benchmark.places import ZOO, Places, find_cache, find_data
+from benchmark.places import Places, find_places
 from benchmark.records import Record
 from benchmark.refusals import EnvironmentRefused, Refused
 from benchmark.schedule import Watch
@@ -51,10 +51,8 @@ class Terms:
 
     @property
     def places(self) -> Places:
-        """The folders, absolute; oracle folders given come before the zoo."""
-        scanned = tuple(Path(folder).expanduser().resolve() for folder in self.oracles)
-        data = find_data(tuple(Path(folder) for folder in self.data))
-        return Places(find_cache(), data, (*scanned, ZOO), Path(self.out).expanduser().resolve())
+        """The folders, absolute."""
+        return find_places(self.data, self.oracles, self.out)
 
 
 @dataclass

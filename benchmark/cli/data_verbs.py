@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmark.cli import options
 from benchmark.cli.screen import say
+from benchmark.places import find_places
 
 app = typer.Typer(no_args_is_help=True, help="Problems and pools: what is there, what it looks like.")
 
@@ -28,7 +29,7 @@ def status(
         table.add_column(column, overflow="fold")
     advice: dict[str, None] = {}
     for name in problem or problems.names():
-        for row in look(problems.load_problem(name), options.places(data)):
+        for row in look(problems.load_problem(name), find_places(data or ())):
             counts = " ".join(str(count) for _, count in row.counts) if row.counts else "not opened yet"
             mark = " (stand-in)" if row.stand_in else ""
             found = f"{row.source}{mark}" if row.source else "missing"
@@ -61,7 +62,7 @@ def show(
     from benchmark.problems import ROLES, load_problem, names, open_role  # noqa: PLC0415
     from benchmark.refusals import DataMissing, UnknownName  # noqa: PLC0415
 
-    places, target = options.places(data), out or Path(f"{Path(name).stem}.png")
+    places, target = find_places(data or ()), out or Path(f"{Path(name).stem}.png")
     sheets = []
     if name in names() or name.endswith(".toml"):
         problem = load_problem(name)
@@ -91,5 +92,5 @@ def download(
     from benchmark.problems import load_problem  # noqa: PLC0415 - keeps --help quick
     from benchmark.problems.status import download as fetch  # noqa: PLC0415
 
-    for text in fetch(load_problem(problem), options.places(data), say):
+    for text in fetch(load_problem(problem), find_places(data or ()), say):
         print(text)  # noqa: T201 - the result

@@ -1,6 +1,5 @@
 """`doctor`: what this machine has, and what will get in the way."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -14,19 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark.cli import options
-from benchmark.places import Places
+from benchmark.places import Places, find_places
+from benchmark.provenance import find_versions
 
-_PACKAGES = (
-    "copycat-benchmark",
-    "onnx",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "pillow",
-)
 _ROOM = 2 * 2**30
 
 Finding = tuple[str, str, str]
@@ -38,7 +27,7 @@ def doctor(data: options.Data = None, oracles: options.Oracles = None) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("what", "found", "note"):
         table.add_column(column, overflow="fold")
-    findings = list(_look(options.places(data, oracles)))
+    findings = list(_look(find_places(data or (), oracles or ())))
     for what, found, note in findings:
         table.add_row(what, escape(found), escape(note), style="yellow" if note else "")
     Console(highlight=False).print(table)
@@ -48,8 +37,8 @@ def doctor(data: options.Data = None, oracles: options.Oracles = None) -> None:
 
 def _look(places: Places) -> Iterator[Finding]:
     yield "python", f"{platform.python_version()} on {platform.platform(terse=True)}", _python_note()
-    versions = {name: _version(name) for name in _PACKAGES}
-    yield from ((name, version, "") for name, version in versions.items() if version)
+    versions = dict(find_versions())
+    yield from ((name, version, "") for name, version in versions.items())
     yield from _runtime(versions)
     yield from _devices()
     yield "sqlite", f"{sqlite3.sqlite_version} (one writer per file, so its WAL-reset fault cannot happen)", ""
@@ -59,10 +48,10 @@ def _look(places: Places) -> Iterator[Finding]:
     yield from _oracles(places)
 
 
-def _runtime(versions: dict[str, str | None]) -> Iterator[Finding]:
+def _runtime(versions: dict[str, str]) -> Iterator[Finding]:
     from oracles import runtime  # noqa: PLC0415 - onnxruntime only when looked for
 
-    both = versions["onnxruntime"] and versions["onnxruntime-gpu"]
+    both = {"onnxruntime", "onnxruntime-gpu"} <= versions.keys()
     note = "both wheels are installed and overwrite each other: pip uninstall both, then install one" if both else ""
     yield "onnxruntime providers", ", ".join(runtime.available()), note
 
@@ -109,13 +98,6 @@ def _oracles(places: Places) -> Iterator[Finding]:
             yield f"oracle {name}", "refused", str(refusal)
         else:
             yield f"oracle {name}", f"{card.problem or 'no problem named'}, {len(card.classes)} classes", ""
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _python_note() -> str:

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from benchmark.places import ZOO, Places, find_cache, find_data
-
 Data = Annotated[
     list[Path] | None,
     typer.Option("--data", help="Folder with real data (repeatable; also BENCHMARK_DATA).", metavar="DIR"),
@@ -19,9 +17,3 @@ Out = Annotated[
     Path, typer.Option("--out", help="Folder of records and answers.", metavar="DIR", envvar="BENCHMARK_OUT")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", envvar="BENCHMARK_DEVICE")]
-
-
-def places(data: list[Path] | None = None, oracles: list[Path] | None = None, out: Path = Path("runs")) -> Places:
-    """The folders of this invocation, absolute; folders given come before the zoo."""
-    scanned = tuple(folder.expanduser().resolve() for folder in oracles or [])
-    return Places(find_cache(), find_data(tuple(data or ())), (*scanned, ZOO), out.expanduser().resolve())

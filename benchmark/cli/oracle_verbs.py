@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmark.cli import options
 from benchmark.cli.screen import say
+from benchmark.places import find_places
 
 if TYPE_CHECKING:
     from oracles.card import Card
@@ -24,7 +25,7 @@ def list_(oracles: options.Oracles = None) -> None:
     from benchmark.shelf import Shelf  # noqa: PLC0415 - keeps --help quick
     from oracles.refusals import OracleRefused  # noqa: PLC0415
 
-    shelf, refused = Shelf(options.places(oracles=oracles), say), []
+    shelf, refused = Shelf(find_places(oracles=oracles or ()), say), []
     table = Table(box=None, pad_edge=False)
     for column in ("oracle", "problem", "classes", "size", "framework", "macro-F1", "per 1000", "licence"):
         table.add_column(column, overflow="fold")
@@ -65,7 +66,7 @@ def inspect(
     beside = file.with_suffix(".toml")
     card = read_toml(beside, DroppedCard) if beside.exists() else DroppedCard()
     said = {key: value for key, value in (("output", output), ("problem", problem)) if value is not None}
-    shelved = open_file(file, options.places(), card.model_copy(update=said))
+    shelved = open_file(file, find_places(), card.model_copy(update=said))
     table = Table(box=None, pad_edge=False)
     for column in ("what", "value", "how"):
         table.add_column(column, overflow="fold")

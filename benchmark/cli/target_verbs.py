@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
+from benchmark.places import find_places
 
 zoo = typer.Typer(no_args_is_help=True, help="The targets that come with the benchmark.")
 
@@ -62,7 +63,7 @@ def _make(target: object, out: Path, data: list[Path] | None) -> None:
 
     assert isinstance(target, Target)  # noqa: S101 - for the type checker
     torch.set_num_threads(1)  # another number of threads adds up in another order and gives another file
-    trained = train_target(target, out, options.places(data), say)
+    trained = train_target(target, out, find_places(data or ()), say)
     for measured in trained.card.measured:
         print(  # noqa: T201 - the result
             f"{out.name}: macro-F1 {measured.macro_f1:.3f}, accuracy {measured.accuracy:.3f} "

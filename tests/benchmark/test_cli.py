@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import tiny_world
+from command_line import benchmark, start
 
 from oracles.card import DroppedCard
 from oracles.seal import seal, write
@@ -28,18 +29,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tiny_world.World:
     done = benchmark(world, "run", "--suite", world.suite(("untrained", "npdd-sl")), "--oracles", str(world.oracles))
     assert done.returncode == 0, done.stderr
     return world
-
-
-def benchmark(world: tiny_world.World, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in the world's folder, with its own cache and no terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", *arguments],
-        cwd=world.folder,
-        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache"), "COLUMNS": "80", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_help_is_quick_to_start() -> None:
@@ -250,14 +239,7 @@ def test_a_module_in_the_current_folder_shadows_nothing(world: tiny_world.World,
     for name in ("onnx", "torch", "rich"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
 
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", "oracles", "list"],
-        cwd=tmp_path,
-        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = benchmark(world, "oracles", "list", cwd=tmp_path)
 
     assert "shadowed" not in done.stdout + done.stderr
     assert done.returncode == 0, done.stderr
@@ -267,25 +249,8 @@ def test_a_module_in_the_current_folder_shadows_nothing(world: tiny_world.World,
 def test_stopping_says_how_to_continue(number: int, code: int, world: tiny_world.World) -> None:
     """Ctrl-C and SIGTERM end the run at once, workers included, and the same command goes on."""
     suite = world.suite(("npdd-sl",), (40,), seeds=40)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "benchmark",
-            "run",
-            "--suite",
-            suite,
-            "--oracles",
-            str(world.oracles),
-            "--out",
-            f"s{code}",
-        ],
-        cwd=world.folder,
-        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache")},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    arguments = ("run", "--suite", suite, "--oracles", str(world.oracles), "--out", f"s{code}")
+    process = start(world, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("["):  # the first cell is done

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import tiny_world
+from command_line import start
 
 from benchmark.leaderboard.board import build
 from benchmark.leaderboard.screen import as_text
@@ -23,24 +23,11 @@ MOMENTS = 25  # of each kind
 LONGEST_WAIT = 4.0  # seconds from the start of a run, which plays its cells between the 2nd and the 10th
 
 
-def start(world: tiny_world.World, suite: str, out: str) -> subprocess.Popen[bytes]:
+def begin(world: tiny_world.World, suite: str, out: str) -> subprocess.Popen[str]:
     """A run in a session of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmark",
-        "run",
-        "--suite",
-        suite,
-        "--oracles",
-        str(world.oracles),
-        "--out",
-        out,
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=world.folder,
-        env={**os.environ, "BENCHMARK_CACHE": str(world.folder / "cache")},
+    return start(
+        world,
+        *("run", "--suite", suite, "--oracles", str(world.oracles), "--out", out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -67,7 +54,7 @@ def board(records: Iterable[Record]) -> str:
 def world(tmp_path_factory: pytest.TempPathFactory) -> tiny_world.World:
     """A tiny world with an undisturbed run in `calm`."""
     world = tiny_world.build(tmp_path_factory.mktemp("killed"))
-    assert start(world, suite(world), "calm").wait() == 0
+    assert begin(world, suite(world), "calm").wait() == 0
     return world
 
 
@@ -96,7 +83,7 @@ def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(world: tiny_wor
     moments = random.Random(1)
     kills = 0
     while kills < MOMENTS:
-        run = start(world, suite(world), "parent")
+        run = begin(world, suite(world), "parent")
         time.sleep(moments.uniform(0.5, LONGEST_WAIT))
         if run.poll() is not None:
             # done before its moment came: the rest of the kills hit fresh runs
@@ -109,7 +96,7 @@ def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(world: tiny_wor
         kills += 1
         _, alive = psutil.wait_procs(workers, timeout=10)
         assert not alive
-    assert start(world, suite(world), "parent").wait() == 0
+    assert begin(world, suite(world), "parent").wait() == 0
     check(world, "parent")
 
 
@@ -121,7 +108,7 @@ def test_a_run_whose_workers_are_killed_ends_as_an_undisturbed_one(world: tiny_w
     while kills < MOMENTS:
         rounds += 1
         out = f"workers-{rounds}"
-        run = start(world, suite(world), out)
+        run = begin(world, suite(world), out)
         while run.poll() is None and kills < MOMENTS:
             time.sleep(moments.uniform(0.2, 1.5))
             thieves = [child for child in _children(run.pid) if _is_thief(child)]
@@ -129,7 +116,7 @@ def test_a_run_whose_workers_are_killed_ends_as_an_undisturbed_one(world: tiny_w
                 moments.choice(thieves).kill()
                 kills += 1
         run.wait()
-        assert start(world, suite(world), out).wait() == 0  # a cell that was hit twice is recorded as crashed: again
+        assert begin(world, suite(world), out).wait() == 0  # a cell that was hit twice is recorded as crashed: again
         check(world, out)
 
 
