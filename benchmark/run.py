@@ -48,7 +48,7 @@ def run(suite: str, *, watch: Watch | None = None, **options: Any) -> list[Recor
     """Play every cell of a suite that the ledger does not hold yet; all records of the suite, in its order.
 
     `suite` is a name or the path of a TOML file; `options` are those of `benchmark.terms.Terms` (budgets, seeds, only,
-    data, oracles, pool, out, workers, device, shard). Running it again continues where it was stopped.
+    data, oracles, pool, out, workers, device, shard, timeout). Running it again continues where it was stopped.
     """
     terms, watch = Terms(**options), watch or Silent()
     with prepare(suite, terms, watch) as (arena, ledger, slots):
@@ -56,7 +56,7 @@ def run(suite: str, *, watch: Watch | None = None, **options: Any) -> list[Recor
             lambda cell, worker, attempt: play(cell, worker, attempt, arena, watch),
             lambda cell, death: recorder.crashed(cell, arena, death),
             lambda record: watch.ended(ledger.append(record)),
-            [Worker(arena.worker_device, arena.places.out / "workers.log") for _ in range(slots)],
+            [Worker(arena.worker_device, arena.places.out / "workers.log", terms.timeout) for _ in range(slots)],
         )
         try:
             planned = queue(arena, ledger, schedule, terms, watch)

@@ -36,6 +36,12 @@ class Terms:
     device: Device = "auto"
     shard: tuple[int, int] | None = None
     cell: str | None = None
+    timeout: float | None = None  # seconds after which a cell is ended and recorded as failed
+
+    def __post_init__(self) -> None:
+        """Refuse a time in which nothing can be played."""
+        if self.timeout is not None and not self.timeout > 0:
+            raise Refused(f"timeout is {self.timeout} seconds; more than 0 are needed, or None for no limit.")
 
     @property
     def part(self) -> str:

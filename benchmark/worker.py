@@ -36,8 +36,8 @@ class CellFailed(Exception):
 class Worker:
     """A process of one thread that plays one cell at a time; started on first use, started again after its death."""
 
-    def __init__(self, device: str = "cpu", log: Path | None = None) -> None:
-        self._device, self._log = device, log
+    def __init__(self, device: str = "cpu", log: Path | None = None, limit: float | None = None) -> None:
+        self._device, self._log, self._limit = device, log, limit  # limit: seconds for one cell
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Line | None = None
         self._closed = False
@@ -46,14 +46,20 @@ class Worker:
     def steal(self, job: Job, doors: Mapping[str, Ask], tests_NHWC: np.ndarray, say: Callable[[str], None]) -> Loot:
         """Let the thief play `job`; its asks go through `doors` (by stage), closed before it gets the test images.
 
-        Raises CellFailed with the thief's sentence, WorkerDied if the process ends or says what cannot be understood.
+        Raises CellFailed with the thief's sentence or when its time is over, WorkerDied if the process ends or says
+        what cannot be understood.
         """
+        over, alarm = threading.Event(), None
         try:
             line = self._open_line()
+            alarm = self._start_alarm(over)
             line.send({"job": job.model_dump(mode="json")})
             return self._converse(line, Counter(doors), tests_NHWC, say)
         except LineClosed as closed:
-            raise WorkerDied(self._end(str(closed))) from None
+            end = self._end(str(closed))
+            if over.is_set():
+                raise CellFailed("TimeOver", _too_long(self._limit)) from None
+            raise WorkerDied(end) from None
         except CellFailed:
             if self._device == "cuda":  # an error of the device stays with its process
                 self._end("")
@@ -61,24 +67,40 @@ class Worker:
         except BaseException:  # the conversation is broken off in its middle: the next cell needs a fresh process
             self._end("")
             raise
+        finally:
+            if alarm:
+                alarm.cancel()
 
     def another(self) -> "Worker":
         """A worker of the same kind, not started yet."""
-        return Worker(self._device, self._log)
+        return Worker(self._device, self._log, self._limit)
 
     def kill(self) -> None:
         """End the process at once and start none again; a conversation in another thread gets WorkerDied."""
         with self._starting:
             self._closed = True
             process = self._process
-        if process and process.poll() is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+        _end_at_once(process)
 
     def close(self) -> None:
         """End the process and hang up."""
         self.kill()
         self._end("")
+
+    def _start_alarm(self, over: threading.Event) -> threading.Timer | None:
+        """A clock that ends the process when the cell's time is over, and says so in `over`; None without a limit."""
+        if self._limit is None:
+            return None
+        process = self._process
+
+        def ring() -> None:
+            over.set()
+            _end_at_once(process)
+
+        alarm = threading.Timer(min(self._limit, threading.TIMEOUT_MAX), ring)
+        alarm.daemon = True
+        alarm.start()
+        return alarm
 
     def _converse(self, line: Line, counter: "Counter", tests_NHWC: np.ndarray, say: Callable[[str], None]) -> Loot:
         while True:
@@ -185,6 +207,16 @@ class Counter:
     def close(self) -> None:
         """Close every door."""
         self._doors.clear()
+
+
+def _end_at_once(process: "subprocess.Popen[bytes] | None") -> None:
+    if process and process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _too_long(limit: float | None) -> str:
+    return f"not done after {limit:g} seconds: give it more (--timeout), or take a cheaper copycat or recipe"
 
 
 def _send_tests(line: Line, tests_NHWC: np.ndarray) -> None:

@@ -36,6 +36,9 @@ def run(
     ] = None,
     device: options.Device = "auto",
     shard: Annotated[str | None, typer.Option("--shard", help="Play only part I of N.", metavar="I/N")] = None,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", help="End a cell that takes longer: 2h, 30m, 90s.", metavar="TIME")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Print cells, queries, price and time; ask nothing.")
     ] = False,
@@ -55,6 +58,7 @@ def run(
         "workers": workers,
         "device": device,
         "shard": _part(shard),
+        "timeout": _seconds(timeout),
     }
     _known_format(format_)
     if dry_run:
@@ -240,6 +244,16 @@ def _count(seeds: int | None) -> int | None:
     if seeds is not None and seeds < 1:
         raise typer.BadParameter(f"{seeds}: give a whole number from 1", param_hint="--seeds")
     return seeds
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    number, unit = (text[:-1], text[-1]) if text[-1:] in {"s", "m", "h"} else (text, "s")
+    seconds = float(number) * {"s": 1, "m": 60, "h": 3600}[unit] if number.replace(".", "", 1).isdecimal() else 0
+    if not seconds > 0:
+        raise typer.BadParameter(f"{text!r}: give a time such as 2h, 30m or 90s", param_hint="--timeout")
+    return seconds
 
 
 def _part(text: str | None) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ import pytest
 import tiny_world
 
 import benchmark.run
+from benchmark.refusals import Refused
 
 # What a spy tries: everything that it got is raised, and so would stand in the record.
 SPY = '''
@@ -166,6 +167,33 @@ def test_a_failing_attack_is_told_where_in_its_own_code(fault: str, spied: tiny_
     assert record.error.sentence.startswith(f"attack spy: {sentence}")
     assert record.error.kind == sentence.partition(" ")[0]
     assert "/" not in record.error.sentence
+
+
+def test_a_cell_that_takes_longer_than_it_may_is_ended(spied: tiny_world.World, tmp_path: Path) -> None:
+    """Attack and thief are killed, what was bought is on the bill, it is not tried again, the next cell is played."""
+    code = """
+import time
+import numpy as np
+
+def spy(ask, pool, rng):
+    ask(pool[np.arange(3)])
+    time.sleep(3600)
+"""
+    (tmp_path / "site/spying.py").write_text(code)
+    suite = Path(spied.suite(("npdd-sl",), seeds=2))
+    suite.write_text(suite.read_text() + 'attacks = ["spy"]\n')
+
+    records = benchmark.run(str(suite), oracles=[spied.oracles], out=spied.folder / "runs", workers=1, timeout=8)
+
+    assert [(record.status, record.attempt) for record in records] == [("failed", 1)] * 2
+    for record in records:
+        assert record.error is not None
+        assert record.error.kind == "TimeOver"
+        assert record.error.sentence.startswith("not done after 8 seconds: give it more (--timeout)")
+        assert record.bill is not None
+        assert record.bill.asked in {0, 3}  # a slow machine has not come that far
+    with pytest.raises(Refused, match="timeout is 0 seconds"):
+        benchmark.run(str(suite), timeout=0)
 
 
 LIARS = {

@@ -15,6 +15,7 @@ import pytest
 import tiny_world
 from command_line import benchmark, start
 
+from benchmark.cli import run_verbs
 from oracles.card import DroppedCard
 from oracles.seal import seal, write
 
@@ -52,6 +53,12 @@ def test_a_run_ends_with_the_leaderboard(world: tiny_world.World) -> None:
     assert "Traceback" not in done.stderr
     assert not ANSI.search(done.stdout + done.stderr)
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("text", "seconds"), [(None, None), ("90", 90), ("90s", 90), ("30m", 1800), ("1.5h", 5400)])
+def test_times_are_read_in_seconds_minutes_and_hours(text: str | None, seconds: float | None) -> None:
+    """A number alone is seconds."""
+    assert run_verbs._seconds(text) == seconds
 
 
 @pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
@@ -120,6 +127,8 @@ def test_a_dry_run_names_the_cells_whose_data_is_missing(world: tiny_world.World
         (("oracles", "list", "--oracles", "pool.npz"), 3, "pool.npz: a file, not a folder of oracles. Name its folder"),
         (("data", "status", "--data", "pool.npz"), 3, "pool.npz: a file, not a folder of data. Name its folder"),
         (("run", "--suite", "smoke", "--shard", "5"), 2, "give I/N"),
+        (("run", "--suite", "smoke", "--timeout", "soon"), 2, "'soon': give a time such as 2h, 30m or 90s"),
+        (("run", "--suite", "smoke", "--timeout", "0h"), 2, "'0h': give a time"),
         (("run", "--suite", "smoke", "--device", "gpu"), 3, "Say auto, cpu or cuda"),
         (("run", "--suite", "smoke", "--workers", "0"), 3, "at least 1"),
         (("run", "--suite", "smoke", "--oracles", "nowhere"), 3, "no such folder of oracles"),
