@@ -62,11 +62,11 @@ class Actions:
     pressed: Floats
 
 
-def act(chance: Chance, labels_N: NDArray[np.int64], weakest: float, unsteady: float) -> Actions:
-    """The actions of these expressions, from `weakest` to a little over full strength, each off by about `unsteady`."""
+def act(chance: Chance, labels_N: NDArray[np.int64], strength: tuple[float, float], unsteady: float) -> Actions:
+    """The actions of these expressions, as strong as chance picks from `strength`, each off by about `unsteady`."""
     table = np.array([[rows[0], rows[-1]] for rows in (_VARIANTS[name] for name in EXPRESSIONS)], dtype=np.float32)
     chosen_NA = table[labels_N, chance.happens("variant", 0.5).astype(np.int64)]
-    strength_N1 = chance.uniforms("strength", 1, weakest, 1.15)
+    strength_N1 = chance.uniforms("strength", 1, *strength)
     acted_NA = chosen_NA * strength_N1 + chance.normals("off", _ACTIONS) * np.float32(unsteady)
     # a shut mouth stays shut: what is opened by chance would be an expression of its own
     acted_NA[:, 7] = np.where(chosen_NA[:, 7] > 0, np.maximum(acted_NA[:, 7], 0.04), 0)

@@ -13,7 +13,7 @@ from benchmark.drawn.face_parts import portrait, seat
 from benchmark.drawn.layers import Ink, Place, paint
 from benchmark.drawn.light import Camera, backdrop, clutter, over, photograph, pick, whole
 
-VERSION = 1
+VERSION = 2
 
 _WALLS = ((40, 40, 40), (90, 90, 90), (140, 140, 140), (190, 190, 190), (230, 230, 230))
 
@@ -23,12 +23,12 @@ class Look:
     """What sets a style apart."""
 
     camera: Camera
-    weakest: float = 0.6  # strength of the weakest expression
-    unsteady: float = 0.1  # how far each facial action is off
+    strength: tuple[float, float] = (1.1, 1.6)  # of the expressions
+    unsteady: float = 0.06  # how far each facial action is off
     groomed: float = 0.5  # share of sitters without beard, glasses, long hair, age
-    scale: tuple[float, float] = (0.74, 0.92)
-    shift: float = 0.08
-    turn: float = 0.12  # radians
+    scale: tuple[float, float] = (0.95, 1.15)
+    shift: float = 0.05
+    turn: float = 0.06  # radians
     walls: float = 0.5  # strength of the backdrop's texture
     clutter: float = 0.3  # share shown of the things behind
     line: float = 0.0  # width of outlines; 0 none
@@ -39,16 +39,17 @@ _LOOKS: dict[str, Look] = {
     "studio": Look(Camera()),
     "street": Look(
         Camera(contrast=0.35, brightness=30, slope=0.45, shadow=0.45, blur=0.9, noise=14),
-        groomed=0.2, scale=(0.66, 0.92), shift=0.1, turn=0.16, walls=0.9, clutter=0.7,
+        groomed=0.2, scale=(0.9, 1.15), shift=0.06, turn=0.08, walls=0.9, clutter=0.7,
     ),
     "office": Look(
         Camera(contrast=0.3, brightness=25, slope=0.3, shadow=0.3, blur=0.7, noise=10),
-        weakest=0.55, unsteady=0.12, groomed=0.35, scale=(0.62, 0.95), shift=0.12, turn=0.14, walls=0.7, clutter=0.5,
+        strength=(1.0, 1.6), unsteady=0.08, groomed=0.35, scale=(0.88, 1.15), shift=0.07, turn=0.08,
+        walls=0.7, clutter=0.5,
     ),
     "comic": Look(
         Camera(contrast=0.1, brightness=10, slope=0.05, shadow=0.05, blur=0.2, noise=4),
-        weakest=0.5, unsteady=0.15, groomed=0.4, scale=(0.52, 0.95), shift=0.14, turn=0.22, walls=0.3, clutter=0.3,
-        line=0.05, flat=0.75,
+        strength=(0.9, 1.6), unsteady=0.1, groomed=0.4, scale=(0.8, 1.15), shift=0.08, turn=0.12,
+        walls=0.3, clutter=0.3, line=0.05, flat=0.75,
     ),
 }  # fmt: skip
 _MIXES: dict[str, tuple[str, ...]] = {"agency": ("office", "office", "street")}
@@ -74,7 +75,7 @@ def draw(style: str, labels_N: NDArray[np.int64], seed: int, size: int, first: i
 
 
 def _batch(look: Look, chance: Chance, labels_N: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    sitter, acts = seat(chance, look.groomed), act(chance, labels_N, look.weakest, look.unsteady)
+    sitter, acts = seat(chance, look.groomed), act(chance, labels_N, look.strength, look.unsteady)
     sitter = replace(sitter, skin=sitter.skin + (235 - sitter.skin) * np.float32(look.flat))
     behind = clutter(chance, _WALLS, 5, look.clutter)
     scene = paint(behind, Place.everywhere(len(chance)), size)[..., [0, 3]]
