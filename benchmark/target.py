@@ -1,39 +1,35 @@
 """Trains a target on a problem's ODD and seals it as an oracle file; the test set only measures it at the end."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict
 
+from benchmark.conversion import seal_conversion
 from benchmark.images.stack import Stack, without
+from benchmark.making import Framework, Made, Task, make
 from benchmark.places import ZOO, Places
 from benchmark.problems import Problem, load_problem, open_role
-from benchmark.recipes import load_recipe
-from benchmark.scores import score
+from benchmark.proof import Images, Trial, answers, judged, measure, run_parity
 from benchmark.strict_toml import read_toml
-from converters.pytorch import export
-from copycats import architectures
-from copycats.copycat import Copycat
-from copycats.training import predict, train
 from copycats.transfer_set import TransferSet
-from oracles.card import Card, DroppedCard, Measured, Parity
-from oracles.contract import INPUT, LABELS, SCORES, read_card
+from oracles import contract
+from oracles.card import Card, DroppedCard
 from oracles.runtime import open_session
-from oracles.seal import CardExtras, restate, seal, to_bytes, write
-
-BATCH = 64
+from oracles.seal import Sealed, write
 
 
 class Target(BaseModel):
-    """How a target is made: its problem, network, recipe and seed, and what it costs to ask it."""
+    """How a target is made: its problem, framework, network, recipe and seed, and what it costs to ask it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     problem: str
     arch: str
+    framework: Framework = "PyTorch"
     recipe: str = "target"
     seed: int = 0
     price_per_1000: float = 0.0
@@ -58,69 +54,45 @@ class Trained:
 
 
 def train_target(target: Target, file: Path, places: Places, say: Callable[[str], None]) -> Trained:
-    """Train on ODD, export, seal, compare with the network, measure on TDD, write `file`.
+    """Train on ODD, convert, seal, compare with the network, measure on TDD, write `file`.
 
-    The same target, data and thread count give the same file. Raises DataMissing, UnknownArchitecture, Refused.
+    The same target, data and thread count give the same file. Raises DataMissing, UnknownArchitecture, Refused, and
+    ParityFailed for an oracle that is not what was trained.
     """
-    problem, recipe = load_problem(target.problem), load_recipe(target.recipe)
+    problem = load_problem(target.problem)
     odd, tdd = open_role(problem, "odd", places, say), open_role(problem, "tdd", places, say)
     rest = without(odd, tdd)
-    rng = np.random.Generator(np.random.PCG64(target.seed))
-    copycat = architectures.build(
-        target.arch, classes=len(problem.classes), size=problem.size, channels=_channels(problem), seed=target.seed
-    )
     learnt = TransferSet(odd.images_NHWC[rest.positions_M], odd.labels_N[rest.positions_M], len(problem.classes))
-    training = train(copycat, learnt, recipe.for_problem(mirror=problem.mirror), rng, say=say)
     story = {
-        "architecture": target.arch,
-        "recipe": recipe.model_dump(mode="json"),
-        "seed": target.seed,
         "odd": odd.manifest.source,
         "odd_digest": odd.manifest.digest,
         "odd_images": len(rest.positions_M),
         "taken_out": rest.taken_out,
-        "epochs": training.epochs,
     }
-    model = seal(
-        export(copycat, size=problem.size), _dropped(target, problem), file.stem, extra=CardExtras(training=story)
-    )
-    parity, served_N = _compare(to_bytes(model), copycat, tdd)
-    model = restate(model, parity=parity, measured=(_measured(served_N, problem, tdd),))
-    write(model, file)
-    return Trained(file, read_card(model))
+    with tempfile.TemporaryDirectory() as folder:
+        task = Task(problem, learnt, target.arch, target.recipe, target.seed, Path(folder))
+        made = make(target.framework, task, say)
+        dropped = _dropped(target, problem, made)
+        sealed = seal_conversion(made.conversion, dropped, file.stem, training={**made.story, **story})
+        card = _proved(sealed, made, tdd)
+        contract.write_card(sealed.model, card)
+        write(sealed.model, file, sealed.lent)
+    return Trained(file, card)
 
 
-def _compare(oracle_file: bytes, copycat: Copycat, tdd: Stack) -> tuple[Parity, np.ndarray]:
-    """The oracle file beside the network that it came from, on the test images; and the labels that it gives them."""
-    session = open_session(oracle_file, device="cpu")
-    batches = [tdd.images_NHWC[start : start + BATCH] for start in range(0, len(tdd), BATCH)]
-    answers = [session.run([LABELS, SCORES], {INPUT: np.ascontiguousarray(batch_NHWC)}) for batch_NHWC in batches]
-    served_N, scores_NC = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-    with torch.inference_mode():
-        logits_NC = np.concatenate(
-            [copycat(torch.from_numpy(np.array(b)).permute(0, 3, 1, 2)).numpy() for b in batches]
-        )
-    parity = Parity(
-        images=len(served_N),
-        label_agreement=float(np.mean(served_N == predict(copycat, tdd.images_NHWC))),
-        largest_difference=float(np.abs(scores_NC - logits_NC).max()),
-        runtime="PyTorch",
-        version=str(torch.__version__),
-    )
-    return parity, served_N
-
-
-def _measured(served_N: np.ndarray, problem: Problem, tdd: Stack) -> Measured:
-    scores = score(tdd.labels_N, served_N, len(problem.classes))
-    return Measured(
-        problem=problem.name,
-        source=tdd.manifest.source,
-        digest=tdd.manifest.digest,
-        images=scores.images,
-        macro_f1=scores.macro_f1,
-        accuracy=scores.accuracy,
-        mean_recall=scores.mean_recall,
-    )
+def _proved(sealed: Sealed, made: Made, tdd: Stack) -> Card:
+    """The card with the oracle's agreement with what was trained, and its scores, on every test image."""
+    card = sealed.card
+    session = open_session(sealed.model, device="cpu", lent=sealed.lent)
+    images_NHWC = np.asarray(tdd.images_NHWC)
+    updates: dict[str, object] = {}
+    if made.conversion.reference is not None:
+        trial = Trial(session, card, made.conversion.reference, made.conversion.model, lent=made.conversion.lent)
+        parity, agreement = run_parity(trial, Images(images_NHWC, tdd.manifest.source))
+        updates["parity"] = judged(parity, agreement, accept=False)
+    served_N, _ = answers(session, images_NHWC, card.batch)
+    updates["measured"] = (measure(served_N, card.problem or "", len(card.classes), tdd),)
+    return Card.model_validate({**card.model_dump(), **updates})
 
 
 def zoo_targets() -> dict[str, Target]:
@@ -128,19 +100,14 @@ def zoo_targets() -> dict[str, Target]:
     return read_toml(ZOO / "zoo.toml", ZooFile).targets
 
 
-def _dropped(target: Target, problem: Problem) -> DroppedCard:
-    return DroppedCard(
-        problem=problem.name,
-        classes=problem.classes,
-        layout="nchw",
-        order="rgb",
-        range=(0, 255),
-        framework="PyTorch",
-        licence=target.licence,
-        price_per_1000=target.price_per_1000,
-        requests_per_minute=target.requests_per_minute,
+def _dropped(target: Target, problem: Problem, made: Made) -> DroppedCard:
+    return DroppedCard.model_validate(
+        {
+            "problem": problem.name,
+            "classes": problem.classes,
+            "licence": target.licence,
+            "price_per_1000": target.price_per_1000,
+            "requests_per_minute": target.requests_per_minute,
+            **made.keys,
+        }
     )
-
-
-def _channels(problem: Problem) -> int:
-    return 1 if problem.colour == "grey" else 3

@@ -80,12 +80,13 @@ def _ending(tensor: str, runs: Trial, ours: str) -> Iterator[NodeProto]:
 
 def first_that_holds(runs: Trial, source: ModelProto, plan: Plan, card: DroppedCard) -> Assembled:
     """The most useful batch axis for which the sealed graph gives what the source gave: free, else fixed."""
-    steady = runs.repeats()
+    steady, in_company = runs.repeats(), runs.batch is None and _company_matters(runs)
+    runs.session.close()  # the weights of a large model are in memory once at a time
     why = ""
     for variant, batch in _variants(source, runs, card):
         sealed = assemble(variant, runs, plan, batch)
         try:
-            session = open_session(sealed.SerializeToString(), device="cpu")
+            session = open_session(sealed, device="cpu", lent=runs.lent)
             labels_N, scores_NC = run_sealed(session, runs.images_NHWC, batch)
         except OracleRefused as refusal:
             why = str(refusal)
@@ -93,7 +94,7 @@ def first_that_holds(runs: Trial, source: ModelProto, plan: Plan, card: DroppedC
         notes = _notes(runs, batch, steady=steady)
         if not steady or alike(scores_NC, labels_N, runs.chosen):
             return Assembled(sealed, batch, notes)
-        if batch is None and variant is source and _company_matters(runs):
+        if batch is None and variant is source and in_company:
             # the source itself answers otherwise in company: keep it as it is, and say so
             advice = "an image's answer depends on the others in its batch; batch = 1 in the card asks them one by one"
             return Assembled(sealed, batch, (*notes, advice))

@@ -94,13 +94,32 @@ class Preprocessing(_Strict):
 
 
 class Parity(_Strict):
-    """How an oracle agrees with the framework that its source came from, on so many images."""
+    """How an oracle agrees with the framework that its source came from, on so many images.
+
+    `largest_difference`: of a score, absolute; None where only labels could be compared. `first_difference`: the first
+    tensor of the converted model that is not the source's. `accepted`: the user took the oracle although too few labels
+    agree.
+    """
 
     images: int = Field(ge=1)
+    images_from: Text = ""
     label_agreement: float = Field(ge=0, le=1)
-    largest_difference: float = Field(ge=0)
+    largest_difference: float | None = Field(ge=0)
+    first_difference: Text | None = None
     runtime: Text
     version: Text
+    accepted: bool = False
+
+    def __str__(self) -> str:
+        """One line for people."""
+        scores = (
+            "scores not compared" if self.largest_difference is None else f"scores to {self.largest_difference:.1e}"
+        )
+        first = f", first other tensor: {self.first_difference}" if self.first_difference else ""
+        return (
+            f"{self.label_agreement:.2%} of labels on {self.images:,} images, {scores}, against {self.runtime}"
+            f" {self.version}{first}{' (accepted by hand)' if self.accepted else ''}"
+        )
 
 
 class Measured(_Strict):
@@ -113,6 +132,13 @@ class Measured(_Strict):
     macro_f1: float = Field(ge=0, le=1)
     accuracy: float = Field(ge=0, le=1)
     mean_recall: float = Field(ge=0, le=1)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return (
+            f"accuracy {self.accuracy:.4f}, macro-F1 {self.macro_f1:.4f} on {self.images:,} images of {self.problem}"
+            f" ({self.source})"
+        )
 
 
 class Card(_Strict):
@@ -133,6 +159,7 @@ class Card(_Strict):
     price_per_1000: float = Field(default=0.0, ge=0)
     requests_per_minute: float | None = Field(default=None, gt=0)
     parity: Parity | None = None
+    unverified: Text | None = None  # why there was no parity run
     measured: tuple[Measured, ...] = ()
     training: dict[str, Any] | None = None
     warnings: tuple[Text, ...] = ()

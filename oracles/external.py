@@ -11,6 +11,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
 
 from oracles.card import SourceFile, printable
+from oracles.lent import NOTHING, Lent, key_of
 from oracles.refusals import ExternalDataRefused, TooBig
 from oracles.rewrite import graphs_in
 
@@ -65,10 +66,10 @@ def pull_in(model: ModelProto, folder: Path, limit: int = BYTES_LIMIT) -> tuple[
     )
 
 
-def refuse_external(model: ModelProto) -> None:
-    """Raise ExternalDataRefused when a model in memory leaves weights in other files."""
+def refuse_external(model: ModelProto, lent: Lent = NOTHING) -> None:
+    """Raise ExternalDataRefused when a model in memory leaves weights in other files; lent ones are in memory."""
     for tensor in tensors_of(model):
-        if is_external(tensor):
+        if is_external(tensor) and key_of(tensor) not in lent:
             raise ExternalDataRefused(
                 f"weight {printable(tensor.name, 60)!r} lies in another file; load its external data first"
             )

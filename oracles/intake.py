@@ -9,6 +9,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -115,11 +116,18 @@ def digest(path: Path) -> str:
 
 
 def place(source: IO[bytes], target: Path) -> None:
-    """Write a file to its place: beside it first, then, complete and on disk, under its name."""
+    """Copy a file to its place, whole or not at all."""
+    with placing(target) as file:
+        shutil.copyfileobj(source, file, _PIECE_BYTES)
+
+
+@contextlib.contextmanager
+def placing(target: Path) -> Iterator[IO[bytes]]:
+    """An open file beside its place; under its name, complete and on disk, when the block ends without an error."""
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".placing-", delete=False) as file:
         part = Path(file.name)
         try:
-            shutil.copyfileobj(source, file, _PIECE_BYTES)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             part.chmod(0o644)

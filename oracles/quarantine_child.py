@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 
 from oracles import contract, trial
 from oracles.card import Card, DroppedCard, Finding, SourceFile, printable

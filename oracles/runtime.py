@@ -11,7 +11,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
+from onnx import ModelProto
 
+from oracles.lent import NOTHING, Lent, borrowed
 from oracles.refusals import DeviceMissing, OracleFailed
 
 # 4 = fatal: everything that onnxruntime would print also arrives as an exception, or is told in `settings`
@@ -33,7 +35,7 @@ class Session:
     """A loaded model with its `inputs`, `outputs`, `providers` and the `settings` that a record keeps."""
 
     def __init__(self, session: ort.InferenceSession, settings: dict[str, Any]) -> None:
-        self._session = session
+        self._session: ort.InferenceSession | None = session
         self.inputs = tuple(Slot(i.name, tuple(i.shape), i.type) for i in session.get_inputs())
         self.outputs = tuple(Slot(o.name, tuple(o.shape), o.type) for o in session.get_outputs())
         self.providers: tuple[str, ...] = tuple(session.get_providers())
@@ -42,14 +44,22 @@ class Session:
 
     def run(self, outputs: Sequence[str] | None, feeds: Mapping[str, np.ndarray]) -> list[Any]:
         """The named outputs (None: all) for these inputs; raises OracleFailed with onnxruntime's own words."""
+        if self._session is None:
+            raise OracleFailed("the session was closed; open the model again")
         try:
             return list(self._session.run(None if outputs is None else list(outputs), dict(feeds)))
         except Exception as error:  # onnxruntime's exceptions share no base class but Exception
             raise OracleFailed(f"onnxruntime could not run the model: {_words(error)}") from error
 
+    def close(self) -> None:
+        """Give back the memory of the weights; a second time does nothing."""
+        self._session = None
 
-def open_session(source: bytes | Path, *, threads: int = 1, device: Device = "auto") -> Session:
-    """Open a model from its bytes or its file.
+
+def open_session(
+    source: bytes | Path | ModelProto, *, threads: int = 1, device: Device = "auto", lent: Lent = NOTHING
+) -> Session:
+    """Open a model from its bytes or its file, or from memory with the weights that were lent to it.
 
     `threads` is the number inside one operator; operators run one after the other. `device`: "auto" takes CUDA where
     a GPU is really there and works, "cuda" insists (DeviceMissing), "cpu" never looks. A model that onnxruntime cannot
@@ -58,11 +68,16 @@ def open_session(source: bytes | Path, *, threads: int = 1, device: Device = "au
     """
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
-    model = source if isinstance(source, bytes) else os.path.realpath(source)
     providers = _providers(device)
+    options = _options(threads)
+    if isinstance(source, ModelProto):
+        _lend(options, borrowed(source, lent))
+        model: bytes | str = source.SerializeToString()
+    else:
+        model = source if isinstance(source, bytes) else os.path.realpath(source)
     try:
         with _quiet(providers):
-            session = ort.InferenceSession(model, _options(threads), providers=providers)
+            session = ort.InferenceSession(model, options, providers=providers)
     except Exception as error:  # see run
         raise OracleFailed(f"onnxruntime could not load {_name(source)}: {_words(error)}") from error
     used = session.get_providers()[0]
@@ -128,6 +143,15 @@ def _options(threads: int) -> ort.SessionOptions:
     return options
 
 
+def _lend(options: ort.SessionOptions, arrays: Mapping[str, np.ndarray]) -> None:
+    """Let onnxruntime read these initializers where they lie; packed copies of them would cost their size again."""
+    if not arrays:
+        return
+    values = [ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array)) for array in arrays.values()]
+    options.add_external_initializers(list(arrays), values)
+    options.add_session_config_entry("session.disable_prepacking", "1")
+
+
 def _settings(provider: str, threads: int, *, fell_back: bool) -> dict[str, Any]:
     settings = {
         "runtime": f"onnxruntime {ort.__version__}",
@@ -144,7 +168,9 @@ def _settings(provider: str, threads: int, *, fell_back: bool) -> dict[str, Any]
     return settings
 
 
-def _name(source: bytes | Path) -> str:
+def _name(source: bytes | Path | ModelProto) -> str:
+    if isinstance(source, ModelProto):
+        return "a model"
     return f"a model of {len(source):,} bytes" if isinstance(source, bytes) else source.name
 
 

@@ -1,9 +1,8 @@
 """Sealing: any ONNX image classifier and what its card says become one oracle file."""
 
 import hashlib
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from pydantic import ValidationError
 from oracles import contract, trial
 from oracles.assembly import Plan, first_that_holds
 from oracles.card import Card, DroppedCard, Finding, Measured, Parity, Preprocessing, SourceFile, printable
-from oracles.external import refuse_external
-from oracles.intake import place
+from oracles.external import BYTES_LIMIT, refuse_external
+from oracles.intake import placing
+from oracles.lent import NOTHING, Lent, size_of, write_pieces
 from oracles.outputs import kind_of
 from oracles.preprocessing import fitting_mean_image
-from oracles.refusals import CardRefused, ModelRefused, NotAnImage, OracleFailed
+from oracles.refusals import CardRefused, ModelRefused, NotAnImage, OracleFailed, TooBig
 from oracles.rewrite import opset, tidy
 from oracles.survey import SIZES_GREY, SIZES_RGB, Input, look, preprocessing
 from oracles.trial import Trial
@@ -29,13 +29,17 @@ _MANY_CLASSES = 1000
 
 @dataclass(frozen=True)
 class CardExtras:
-    """What a converter or a trainer knows of a model beyond its card; `mean_image` float32 [h, w, c] or [c, h, w]."""
+    """What a converter or a trainer knows of a model beyond its card.
+
+    `mean_image`: float32 [h, w, c] or [c, h, w]. `lent`: weights that the model refers to (oracles.lent).
+    """
 
     mean_image: np.ndarray | None = None
     parity: Parity | None = None
     measured: tuple[Measured, ...] = ()
     training: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    lent: Lent = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Sealed:
     model: ModelProto
     card: Card
     findings: tuple[Finding, ...]
+    lent: Lent = field(default_factory=dict)
 
 
 def seal(
@@ -69,10 +74,10 @@ def seal_closely(
 ) -> Sealed:
     """As seal, with the findings. The same model, card and name give the same bytes."""
     extra = extra or CardExtras()
-    refuse_external(model)
+    refuse_external(model, extra.lent)
     source = tidy(model)
     opset(source)
-    view, plan, runs = _settle(source, card, extra.mean_image)
+    view, plan, runs = _settle(source, card, extra)
     _refuse_useless(runs)
     sealed, batch, notes = first_that_holds(runs, source, plan, card)
     classes, assumed = _classes(runs, card)
@@ -98,15 +103,20 @@ def seal_closely(
     )
     contract.write_card(sealed, made)
     contract.verify(sealed)
-    return Sealed(sealed, made, (*view.findings, *_findings(runs, made, card)))
+    return Sealed(sealed, made, (*view.findings, *_findings(runs, made, card)), extra.lent)
 
 
-def write(model: ModelProto, path: Path) -> str:
-    """Write an oracle file, whole or not at all; returns its sha-256. Raises NotAnOracleFile."""
+def write(model: ModelProto, path: Path, lent: Lent = NOTHING) -> str:
+    """Write an oracle file, whole or not at all, its lent weights inside; returns its sha-256.
+
+    Raises NotAnOracleFile, and TooBig for a model that no file can hold.
+    """
     contract.verify(model)
-    data = to_bytes(model)
-    place(io.BytesIO(data), path)
-    return hashlib.sha256(data).hexdigest()
+    size = size_of(model, lent)
+    if size > BYTES_LIMIT:
+        raise TooBig(f"the model has {size:,} bytes; an oracle file holds at most {BYTES_LIMIT:,}")
+    with placing(path) as file:
+        return write_pieces(model, lent, file)
 
 
 def to_bytes(model: ModelProto) -> bytes:
@@ -132,21 +142,21 @@ def restate(model: ModelProto, **updates: Any) -> ModelProto:
     return copy
 
 
-def _settle(source: ModelProto, card: DroppedCard, mean_image: np.ndarray | None) -> tuple[Input, Plan, Trial]:
+def _settle(source: ModelProto, card: DroppedCard, extra: CardExtras) -> tuple[Input, Plan, Trial]:
     """The size of the images, tried out where neither model nor card fixes it, and the first runs at that size."""
     view = look(source, card)
     if None not in view.size:
-        return _attempt(source, view, card, mean_image)
+        return _attempt(source, view, card, extra)
     refusal: OracleFailed | None = None
     for height, width in _sizes(view):
         try:
-            settled = _attempt(source, view.sized(height, width, "assumed"), card, mean_image)
+            settled = _attempt(source, view.sized(height, width, "assumed"), card, extra)
         except OracleFailed as error:
             refusal = refusal or error
             continue
         scores = settled[2].chosen.scores_NC
         if (height, width) == (32, 32) and scores is not None and scores.shape[1] >= _MANY_CLASSES:
-            return _attempt(source, view.sized(224, 224, "assumed"), card, mean_image)
+            return _attempt(source, view.sized(224, 224, "assumed"), card, extra)
         return settled
     raise NotAnImage(
         "its image size is free and it ran at none of those tried;"
@@ -162,13 +172,12 @@ def _sizes(view: Input) -> list[tuple[int, int]]:
     return [(side, side) for side in (SIZES_GREY if view.channels == 1 else SIZES_RGB)]
 
 
-def _attempt(
-    source: ModelProto, view: Input, card: DroppedCard, mean_image: np.ndarray | None
-) -> tuple[Input, Plan, Trial]:
+def _attempt(source: ModelProto, view: Input, card: DroppedCard, extra: CardExtras) -> tuple[Input, Plan, Trial]:
+    mean_image = extra.mean_image
     mean = None if mean_image is None else fitting_mean_image(mean_image, view.settled(), view.channels)
     digest = None if mean is None else hashlib.sha256(mean.tobytes()).hexdigest()
     plan = Plan(preprocessing(view, card, digest), view.shape(), mean)
-    return view, plan, trial.start(source, (view.name, view.batch, plan.shape), plan.how, card, mean)
+    return view, plan, trial.start(source, (view.name, view.batch, plan.shape), plan.how, card, mean, extra.lent)
 
 
 def _refuse_useless(runs: Trial) -> None:

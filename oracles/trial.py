@@ -1,7 +1,7 @@
 """First runs of a foreign model on probe images: its scores one by one, and how a sealed file compares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from onnx import ModelProto
 from oracles import outputs
 from oracles.card import DroppedCard, Preprocessing
 from oracles.contract import INPUT, LABELS, SCORES
+from oracles.lent import NOTHING, Lent
 from oracles.outputs import Candidate, Chosen
 from oracles.preprocessing import Shape, alone
 from oracles.refusals import ModelRefused
@@ -48,6 +49,7 @@ class Trial:
     prepared_N: np.ndarray
     values: tuple[np.ndarray | None, ...]
     chosen: Chosen
+    lent: Lent = field(default_factory=dict)
 
     def at_once(self, start: int, count: int) -> np.ndarray | None:
         """What the chosen tensor gives for some probe images in one batch; None where the shape is another one."""
@@ -68,6 +70,7 @@ def start(
     how: Preprocessing,
     card: DroppedCard,
     mean: np.ndarray | None,
+    lent: Lent = NOTHING,
 ) -> Trial:
     """Run the source on the probe images, one by one (or in its fixed batch), and choose its class scores.
 
@@ -80,7 +83,7 @@ def start(
     tensors = [candidate.tensor for candidate in found]
     set_outputs(exposed, tensors)
     prune(exposed, tensors)
-    session = open_session(exposed.SerializeToString(), device="cpu")
+    session = open_session(exposed, device="cpu", lent=lent)
     operators = frozenset(node.op_type for node in exposed.graph.node)
     del exposed  # models may have gigabytes
     images_NHWC = probe_images(*how.size)
@@ -88,7 +91,7 @@ def start(
     (prepared_N,) = preparation.run(None, {INPUT: images_NHWC})
     values = one_by_one(session, name, found, prepared_N, batch)
     chosen = outputs.choose(found, values, card)
-    return Trial(operators, name, batch, found, session, images_NHWC, prepared_N, tuple(values), chosen)
+    return Trial(operators, name, batch, found, session, images_NHWC, prepared_N, tuple(values), chosen, lent)
 
 
 def one_by_one(

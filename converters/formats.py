@@ -1,0 +1,100 @@
+"""What the table of frameworks is made of: rows, and how a source is recognised by its name and first bytes."""
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from converters.conversion import Converter, Source
+from converters.refusals import FrameworkMissing
+
+_HEAD = 64
+OWN_CODE = re.compile(r"^[\w./\\-]+:[A-Za-z_]\w*$")
+NAMED = re.compile(r"^(timm|torchvision):[\w.\-]+$")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of source: `about` in a few words, how it is recognised, and a command line that converts one."""
+
+    about: str
+    recognises: Callable[[Source], bool]
+    example: str
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A row of the table: `needs` are modules that must be importable, `extra` what installs them."""
+
+    name: str
+    module: str
+    formats: tuple[Format, ...]
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+
+    def missing(self) -> tuple[str, ...]:
+        """The modules that are not installed here; nothing is imported to find out."""
+        return tuple(module for module in self.needs if importlib.util.find_spec(module) is None)
+
+    def converter(self) -> Converter:
+        """The converter's function; raises FrameworkMissing with what to install."""
+        if missing := self.missing():
+            raise FrameworkMissing(f"{self.name}: {', '.join(missing)} is not installed; {self.install()}")
+        converter: Converter = importlib.import_module(self.module).convert
+        return converter
+
+    def install(self) -> str:
+        """The command that installs what it needs; "" for what comes with the benchmark."""
+        return f'pip install "copycat-benchmark[{self.extra}]"' if self.extra else ""
+
+
+def ends(*suffixes: str) -> Callable[[Source], bool]:
+    """Whether the source is a file whose name ends so."""
+
+    def recognises(source: Source) -> bool:
+        path = source.path
+        return path is not None and path.is_file() and path.name.lower().endswith(suffixes)
+
+    return recognises
+
+
+def holds(*patterns: str) -> Callable[[Source], bool]:
+    """Whether the source is a folder with such a file in it."""
+
+    def recognises(source: Source) -> bool:
+        path = source.path
+        return path is not None and path.is_dir() and any(any(path.glob(pattern)) for pattern in patterns)
+
+    return recognises
+
+
+def begins(head: bytes, suffixes: tuple[str, ...], at: int = 0) -> Callable[[Source], bool]:
+    """Whether the source is a file with one of these suffixes and such bytes at its beginning."""
+    named = ends(*suffixes)
+    return lambda source: named(source) and _head(source)[at : at + len(head)] == head
+
+
+def _head(source: Source) -> bytes:
+    if source.path is None:
+        return b""
+    try:
+        with source.path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""
+
+
+def matches(pattern: re.Pattern[str]) -> Callable[[Source], bool]:
+    """Whether the source is no file but a text of this form."""
+    return lambda source: source.path is None and bool(pattern.match(source.text))
+
+
+def caffe_hdf5(source: Source) -> bool:
+    """Weights of a Caffe net in HDF5, by the name that Caffe gives them."""
+    return ends(".caffemodel.h5", ".caffemodel.hdf5")(source)
+
+
+def keras_hdf5(source: Source) -> bool:
+    """Any other HDF5 file."""
+    return ends(".h5", ".hdf5")(source) and not caffe_hdf5(source)
