@@ -70,6 +70,8 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
     card, problem = sealed.card, sealed.card.problem
     session = open_session(sealed.model, device="cpu", lent=sealed.lent)
     tdd = None if problem is None else _test_set(problem, card, places, say)
+    if problem is not None and "classes" in card.preprocessing.assumed:  # still assumed, but no longer numbers
+        card = card.model_copy(update={"classes": load_problem(problem).classes})
     parity = _prove(order, conversion, (session, card), tdd, places, say)
     updates: dict[str, Any] = {"parity": parity, "unverified": None if parity else _why(conversion)}
     if tdd is not None and problem is not None:
