@@ -1,6 +1,7 @@
 """A model of any framework becomes an oracle file: converted, sealed, compared with its source, measured, written."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ import numpy as np
 
 from benchmark.images.stack import Stack
 from benchmark.places import Places
-from benchmark.problems import load_problem, open_role
+from benchmark.problems import Problem, load_problem, open_role
 from benchmark.proof import (
     IMAGES,
     Images,
     Trial,
     answers,
+    cautions,
     compare_with_file,
     judged,
     measure,
@@ -23,15 +25,16 @@ from benchmark.proof import (
     run_parity,
 )
 from benchmark.provenance import digest_file
-from benchmark.refusals import DataMissing, Mismatch
+from benchmark.refusals import DataMissing, EnvironmentRefused, Mismatch, Refused
+from converters.caffe.mean import read_mean
 from converters.conversion import Conversion, Wishes
 from converters.refusals import SourceIncomplete
 from converters.registry import find, recognise
 from oracles import contract
-from oracles.card import Card, DroppedCard, Parity, SourceFile
+from oracles.card import Card, DroppedCard, Measured, Parity, SourceFile
 from oracles.intake import read_mean_image
 from oracles.preprocessing import fitting_mean_image
-from oracles.refusals import NotAnImage
+from oracles.refusals import CardRefused, NotAnImage
 from oracles.runtime import Session, open_session
 from oracles.seal import CardExtras, Sealed, seal_closely, write
 from oracles.server import resized
@@ -45,7 +48,7 @@ class Order:
 
     `card`: the keys of a card, each stronger than what the source's files say. `reference`: answers of the source from
     elsewhere, an .npz (benchmark.proof.compare_with_file). `accept`: take an oracle that answers otherwise than its
-    source. `images`: how many a parity run shows, at most.
+    source. `replace`: an oracle file that is there already. `images`: how many a parity run shows, at most.
     """
 
     source: str
@@ -53,6 +56,7 @@ class Order:
     card: DroppedCard = field(default_factory=DroppedCard)
     reference: Path | None = None
     accept: bool = False
+    replace: bool = False
     images: int = IMAGES
 
 
@@ -62,9 +66,12 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
     Raises ConversionRefused, OracleRefused, Refused; ParityFailed when fewer than 99.9 % of the labels agree with the
     source's and the order does not accept it. Nothing is written then.
     """
+    refuse_place(out, order.replace)
     framework, source = recognise(find(order.source))
     say(f"{framework.name}: {source.text}")
     conversion = framework.converter()(source, order.wishes)
+    if any(file.exists() and out.exists() and file.samefile(out) for file in conversion.files):
+        raise Refused(f"{out}: this is the source itself. Name another file with -o.")
     conversion = _with_mean_image(conversion, order.wishes.mean)
     sealed = seal_conversion(conversion, order.card, out.stem)
     card, problem = sealed.card, sealed.card.problem
@@ -72,11 +79,14 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
     tdd = None if problem is None else _test_set(problem, card, places, say)
     if problem is not None and "classes" in card.preprocessing.assumed:  # still assumed, but no longer numbers
         card = card.model_copy(update={"classes": load_problem(problem).classes})
-    parity = _prove(order, conversion, (session, card), tdd, places, say)
+    parity, doubts = _prove(order, conversion, (session, card), tdd, places, say)
     updates: dict[str, Any] = {"parity": parity, "unverified": None if parity else _why(conversion)}
     if tdd is not None and problem is not None:
         served_N, _ = answers(session, _fitting(tdd, card), card.batch)
-        updates["measured"] = (measure(served_N, problem, len(card.classes), tdd),)
+        measured = measure(served_N, problem, len(card.classes), tdd)
+        updates["measured"] = (measured,)
+        doubts += _by_chance(measured, len(card.classes))
+    updates["warnings"] = (*card.warnings, *doubts)
     card = Card.model_validate({**card.model_dump(), **updates})
     contract.write_card(sealed.model, card)
     write(sealed.model, out, sealed.lent)
@@ -96,13 +106,14 @@ def seal_conversion(conversion: Conversion, said: DroppedCard, name: str, **extr
     silent |= {"range", "scale"} if set(stated) & {"range", "scale"} else set()
     guessed = {key: value for key, value in conversion.assumed.items() if key not in silent | set(stated)}
     known = {**guessed, **stated}
+    _refuse_half_said(keys, known)
     card = DroppedCard.model_validate({"framework": conversion.framework, **known, **keys})
     files = tuple(SourceFile(name=f.name, sha256=digest_file(f), bytes=f.stat().st_size) for f in conversion.files)
     notes = tuple(
         conversion.advice.get(key, f"{key} is assumed: {_shown(value)}") for key, value in guessed.items()
     ) + tuple(text for key, text in conversion.advice.items() if key not in silent | set(known))
     extras = CardExtras(
-        mean_image=conversion.mean_image, warnings=(*conversion.notes, *notes), lent=conversion.lent, **extra
+        mean_image=conversion.mean_image, warnings=notes, notes=conversion.notes, lent=conversion.lent, **extra
     )
     try:
         sealed = seal_closely(conversion.model, card, name, files=files, extra=extras)
@@ -116,11 +127,58 @@ def seal_conversion(conversion: Conversion, said: DroppedCard, name: str, **extr
     return Sealed(sealed.model, made, sealed.findings, sealed.lent)
 
 
+def _refuse_half_said(said: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """A mean belongs to its scale: one of the user's beside one of the files' would be another preprocessing than both.
+
+    `known`: what files and custom say of keys that the user does not. Raises CardRefused.
+    """
+    scaled = {"range", "scale"}
+    ours = {"scale" if key in scaled else key for key in said if key in {*scaled, "mean", "std"}}
+    nothing = {"range": (0.0, 255.0), "scale": 1.0}
+    theirs = {
+        key: value
+        for key, value in known.items()
+        if key in {*scaled, "mean", "std"}
+        and ("scale" if key in scaled else key) not in ours
+        and nothing.get(key) != value
+    }
+    if ours and theirs:
+        listed = ", ".join(f"{key} {_shown(value)}" for key, value in theirs.items())
+        raise CardRefused(
+            f"{', '.join(sorted(ours))} is said, but the files (or custom) say {listed}, which belongs to their own;"
+            f" say {' and '.join(f'--{key}' for key in theirs)} as well"
+        )
+
+
 def _with_mean_image(conversion: Conversion, file: Path | None) -> Conversion:
     """With the user's mean image, for a framework that has no format of its own for one. Raises CardRefused."""
     if file is None or conversion.mean_image is not None:
         return conversion
+    if file.suffix.lower() in (".binaryproto", ".mean"):
+        return replace(conversion, mean_image=read_mean(file))
     return replace(conversion, mean_image=read_mean_image(file.parent, file.name))
+
+
+def refuse_place(out: Path, replaced: bool) -> None:
+    """Raise Refused for a place where no oracle file can or should be written; before any work is done."""
+    if out.suffix != ".onnx":
+        raise Refused(f"{out}: an oracle file is called NAME.onnx; only such files are found in scanned folders.")
+    if out.is_dir():
+        raise Refused(f"{out}: is a folder. Name a file in it with -o.")
+    if not out.absolute().parent.is_dir():
+        raise Refused(f"{out.parent}: no such folder. Make it first, or name another with -o.")
+    if not os.access(out.absolute().parent, os.W_OK):
+        raise EnvironmentRefused(f"{out.parent}: cannot be written to. Name another folder with -o.")
+    if out.exists() and not replaced:
+        raise Refused(f"{out}: is there already. Name another file, or say --replace.")
+
+
+def _by_chance(measured: Measured, classes: int) -> tuple[str, ...]:
+    """A warning for scores that a model with the right preprocessing would hardly have."""
+    if measured.accuracy > 1.5 / classes:
+        return ()
+    advice = "check order, range, mean, size and the order of the classes"
+    return (f"accuracy {measured.accuracy:.3f} on {measured.problem} is hardly above chance: {advice}",)
 
 
 def _shown(value: object) -> str:
@@ -135,11 +193,23 @@ def _test_set(problem: str, card: Card, places: Places, say: Say) -> Stack | Non
             f"{card.name}: {len(card.classes)} scores, but problem {known.name} has {len(known.classes)} classes. "
             "Name the right problem with --problem."
         )
+    _refuse_other_order(card, known)
     try:
         return open_role(known, "tdd", places, say)
     except DataMissing as refusal:
         say(f"note: not measured: {refusal}")
         return None
+
+
+def _refuse_other_order(card: Card, problem: Problem) -> None:
+    """Labels are numbers: the problem's names in another order would score every image wrong."""
+    if "classes" in card.preprocessing.assumed or card.classes == problem.classes:
+        return
+    if sorted(card.classes) == sorted(problem.classes):
+        raise Mismatch(
+            f"{card.name}: its classes are those of problem {problem.name} in another order (0 is {card.classes[0]},"
+            f" there {problem.classes[0]}). Write a problem with the model's order, or name the classes with --classes."
+        )
 
 
 def _fitting(tdd: Stack, card: Card) -> np.ndarray:
@@ -148,20 +218,24 @@ def _fitting(tdd: Stack, card: Card) -> np.ndarray:
 
 def _prove(
     order: Order, conversion: Conversion, oracle: tuple[Session, Card], tdd: Stack | None, places: Places, say: Say
-) -> Parity | None:
+) -> tuple[Parity | None, tuple[str, ...]]:
+    """The parity run's result for the card, None where there was none, and what to think of it."""
     session, card = oracle
     if order.reference is not None:
-        return judged(*compare_with_file(session, card, order.reference), accept=order.accept)
+        parity, agreement = compare_with_file(session, card, order.reference)
+        return judged(parity, agreement, accept=order.accept), cautions(agreement)
     if conversion.reference is None:
         say(f"note: {_why(conversion)}")
-        return None
+        return None, ()
     size = card.preprocessing.size
     shown = mixed_images(tdd, natural_images(size, order.images, places, say), size, order.images)
     trial = Trial(
         session, card, conversion.reference, conversion.model, _as_nhwc(conversion.mean_image, card), conversion.lent
     )
     parity, agreement = run_parity(trial, Images(shown.images_NHWC[: order.images], shown.source))
-    return judged(parity, agreement, accept=order.accept)
+    if agreement.images < len(shown.images_NHWC[: order.images]):
+        say(f"note: the parity run was ended after a minute and {agreement.images} images")
+    return judged(parity, agreement, accept=order.accept), cautions(agreement)
 
 
 def _as_nhwc(mean_image: np.ndarray | None, card: Card) -> np.ndarray | None:

@@ -64,6 +64,7 @@ class _Itself:
         return "unknown"
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
+        """Scores [n, k]; labels [n] of a model that gives nothing else."""
         step = self._input.shape[0] if self._input.shape and isinstance(self._input.shape[0], int) else 1
         rows = []
         for start in range(0, len(inputs), max(step, 1)):
@@ -71,7 +72,8 @@ class _Itself:
             padded = np.concatenate([piece, np.repeat(piece[-1:], step - len(piece), axis=0)])
             array = np.asarray(self._session.run([self._output], {self._input.name: padded})[0])
             rows.append(array.reshape(step, -1)[: len(piece)])
-        return np.concatenate(rows)
+        whole = np.concatenate(rows)
+        return whole[:, 0] if whole.dtype.kind in "iu" and whole.shape[1] == 1 else whole
 
     def layers(self, inputs: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Nothing: the source is the converted model itself."""

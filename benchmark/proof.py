@@ -1,6 +1,8 @@
 """Proof that an oracle file is its source: both answer the same images, and the card says how they compare."""
 
 import time
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from benchmark.images.opening import open_stack
 from benchmark.images.sources import BuiltinSource
 from benchmark.images.stack import Stack
 from benchmark.places import Places
+from benchmark.provenance import digest_file
 from benchmark.refusals import Refused
 from benchmark.scores import score
 from converters.conversion import Reference
@@ -21,6 +24,7 @@ from oracles.card import Card, Measured, Parity
 from oracles.contract import INPUT, LABELS, SCORES
 from oracles.lent import Lent
 from oracles.plain import prepare
+from oracles.refusals import OracleRefused
 from oracles.rewrite import prune, set_outputs
 from oracles.runtime import Session, open_session
 from oracles.server import resized
@@ -28,6 +32,9 @@ from oracles.server import resized
 BATCH = 32
 IMAGES = 1_000
 SECONDS = 60.0
+FEW_IMAGES = 100
+LARGE = 1e-2  # of the largest score
+REFERENCE_BYTES = 4 << 30
 _SIDE = 64  # the natural images are drawn at this side and resized
 
 
@@ -114,20 +121,20 @@ def run_parity(trial: Trial, images: Images, seconds: float = SECONDS) -> tuple[
 def compare_with_file(session: Session, card: Card, file: Path) -> tuple[Parity, Agreement]:
     """The oracle beside answers that the source gave elsewhere: an .npz with `images` and `scores` or `labels`.
 
-    images uint8 RGB [n, h, w, 3] of the oracle's size; scores [n, k] or labels [n]. Raises Refused.
+    images uint8 RGB [n, h, w, 3] of the oracle's size; scores [n, k] or whole labels [n]. Raises Refused.
     """
     arrays = _arrays(file)
+    held = ", ".join(f"{key} {array.dtype} {list(array.shape)}" for key, array in arrays.items())
     images_NHWC = arrays.get("images", np.empty(0))
-    wanted = arrays.get("scores", arrays.get("labels"))
+    wanted = arrays.get("scores", arrays.get("labels", np.empty(0)))
     height, width = card.preprocessing.size
-    if wanted is None or images_NHWC.dtype != np.uint8 or images_NHWC.shape[1:] != (height, width, 3):
-        held = ", ".join(f"{key} {array.dtype} {list(array.shape)}" for key, array in arrays.items())
+    shaped = wanted.shape == (len(images_NHWC), len(card.classes)) and wanted.dtype.kind in "fiu"
+    shaped |= wanted.shape == (len(images_NHWC),) and wanted.dtype.kind in "iu"
+    if images_NHWC.dtype != np.uint8 or images_NHWC.shape[1:] != (height, width, 3) or not shaped or not wanted.size:
         raise Refused(
-            f"{file.name}: holds {held or 'nothing'}; "
-            f"wanted images uint8 [n, {height}, {width}, 3] and scores [n, k] or labels [n]."
+            f"{file.name}: holds {held or 'nothing'}; wanted images uint8 [n, {height}, {width}, 3] and, for each,"
+            f" scores [n, {len(card.classes)}] or whole labels [n]."
         )
-    if len(wanted) != len(images_NHWC) or not len(wanted):
-        raise Refused(f"{file.name}: {len(images_NHWC)} images but {len(wanted)} answers. Each image needs its own.")
     labels_N, scores_NC = answers(session, images_NHWC, card.batch)
     agreement = compare(labels_N, scores_NC, wanted)
     parity = Parity(
@@ -136,21 +143,34 @@ def compare_with_file(session: Session, card: Card, file: Path) -> tuple[Parity,
         label_agreement=agreement.labels,
         largest_difference=agreement.largest,
         runtime="reference file",
-        version=file.name,
+        version=f"{file.name} {digest_file(file)[:16]}",
     )
     return parity, agreement
+
+
+def cautions(agreement: Agreement) -> tuple[str, ...]:
+    """What a reader of a passed parity run must know of how little it may prove."""
+    said = []
+    if agreement.images < FEW_IMAGES:
+        said.append(f"the parity run showed {agreement.images} images only; {FEW_IMAGES} or more would prove more")
+    if agreement.distinct < 2:
+        said.append("the source gave every image of the parity run the same label, so that equal labels prove little")
+    if agreement.relative is not None and agreement.relative > LARGE:
+        said.append(f"labels agree, but scores differ by up to {agreement.relative:.1%} of the largest")
+    return tuple(said)
 
 
 def judged(parity: Parity, agreement: Agreement, *, accept: bool) -> Parity:
     """The parity for a card; raises ParityFailed when it is not enough and nobody accepts it."""
     if agreement.enough:
         return parity
-    if not accept:
-        raise ParityFailed(
-            f"the oracle is not its source: {parity}; at least {ENOUGH:.1%} must agree. "
-            "Check order, range, mean and size, or take it as it is with --accept"
-        )
-    return parity.model_copy(update={"accepted": True})
+    if accept:
+        return parity.model_copy(update={"accepted": True})
+    own = parity.runtime != "reference file"  # then oracle and source read the same card, and that is not the cause
+    cause = "The conversion of that tensor is at fault" if own else "Check order, range, mean and size"
+    raise ParityFailed(
+        f"the oracle is not its source: {parity}; at least {ENOUGH:.1%} must agree. {cause}; --accept takes it as it is"
+    )
 
 
 def measure(served_N: np.ndarray, problem: str, classes: int, tdd: Stack) -> Measured:
@@ -168,11 +188,17 @@ def measure(served_N: np.ndarray, problem: str, classes: int, tdd: Stack) -> Mea
 
 
 def _arrays(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a reference file that are of use; never more of them than REFERENCE_BYTES."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError) as error:
-        raise Refused(f"{file}: cannot be read as .npz ({error}). Save it with numpy.savez.") from None
+        with zipfile.ZipFile(file) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > REFERENCE_BYTES:
+            raise Refused(f"{file.name}: has {size:,} bytes; at most {REFERENCE_BYTES:,} are read. Take fewer images.")
+        with np.load(file, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files if key in ("images", "scores", "labels")}
+    except (OSError, ValueError, EOFError, TypeError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        reason = type(error).__name__ if isinstance(error, ValueError) else error
+        raise Refused(f"{file}: cannot be read as .npz ({reason}). Save it with numpy.savez.") from None
 
 
 def _sides(model: onnx.ModelProto, card: Card) -> tuple[int, ...]:
@@ -201,6 +227,8 @@ def _first_difference(trial: Trial, images_NHWC: np.ndarray) -> str | None:
 
     def run(names: list[str]) -> dict[str, np.ndarray]:
         known = [name for name in names if name in made]
+        if not known:
+            return {}
         exposed = onnx.ModelProto()
         exposed.CopyFrom(trial.model)
         set_outputs(exposed, known)
@@ -208,4 +236,7 @@ def _first_difference(trial: Trial, images_NHWC: np.ndarray) -> str | None:
         session = open_session(exposed, device="cpu", lent=trial.lent)
         return dict(zip(known, session.run(known, {_image_input(trial.model).name: inputs}), strict=True))
 
-    return first_difference(trial.reference.layers(inputs), run)
+    try:
+        return first_difference(trial.reference.layers(inputs), run)
+    except OracleRefused:  # a model that cannot be looked into still gets its verdict
+        return None

@@ -40,7 +40,7 @@ class Framework:
     def converter(self) -> Converter:
         """The converter's function; raises FrameworkMissing with what to install."""
         if missing := self.missing():
-            raise FrameworkMissing(f"{self.name}: {', '.join(missing)} is not installed; {self.install()}")
+            raise FrameworkMissing(f"{self.name}: not installed here: {', '.join(missing)}; {self.install()}")
         converter: Converter = importlib.import_module(self.module).convert
         return converter
 

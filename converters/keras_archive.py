@@ -1,15 +1,17 @@
 """The files of Keras: an archive (.keras) or HDF5 (.h5), measured before they are opened, and a clean copy to load."""
 
+import contextlib
 import io
 import json
 import math
-import shutil
 import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from converters.keras_config import parse
-from converters.refusals import ConversionRefused, FrameworkMissing, SourceDamaged, SourceIncomplete
+from converters.refusals import FrameworkMissing, SourceDamaged, SourceIncomplete
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 # an ONNX file holds less than that
@@ -22,6 +24,7 @@ _INFLATION_LIMIT = 16
 _SMALL_FILE = 1 << 20
 _CHUNK = 1 << 20
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_WEIGHTS_GROUP = "model_weights"
 _OLD_LAYERS, _LAYERS = "_layer_checkpoint_dependencies", "layers"
 
 
@@ -44,7 +47,7 @@ def clean_copy(path: Path, folder: Path) -> Path:
 
 
 def _clean_archive(path: Path, out: Path) -> Path:
-    weights = out.with_name(WEIGHTS)
+    packed, weights = out.with_name("packed.h5"), out.with_name(WEIGHTS)
     try:
         with zipfile.ZipFile(path) as archive:
             held = {entry.filename: entry for entry in archive.infolist()}
@@ -53,21 +56,27 @@ def _clean_archive(path: Path, out: Path) -> Path:
                 raise SourceIncomplete(f"{path.name}: holds no {missing}; save the whole model with model.save().")
             metadata = _member(archive, METADATA, path.name, _CONFIG_LIMIT) if METADATA in held else b"{}"
             config = parse(_member(archive, CONFIG, path.name, _CONFIG_LIMIT), path.name, _version(metadata))
-            room = min(BYTES_LIMIT, max(_SMALL_FILE, _INFLATION_LIMIT * path.stat().st_size))
-            with archive.open(WEIGHTS) as source, weights.open("wb") as target:
-                _copy(source, target, room, f"{path.name}: {WEIGHTS}")
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+            with archive.open(WEIGHTS) as source, packed.open("wb") as target:
+                _copy(source, target, _room(path), f"{path.name}: {WEIGHTS}")
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise SourceDamaged(f"{path.name}: is not a readable archive ({_cause(error)}); copy it again.") from error
-    with _opened(weights, path.name, "r+") as file:
-        _measure(file, weights.stat().st_size, path.name)
-        if _OLD_LAYERS in file and _LAYERS not in file:  # Keras 2.12 and 2.13
-            file.move(_OLD_LAYERS, _LAYERS)
+    with _hdf5(packed, path.name) as (source_file, new):
+        copier = _Copier(path.name, _room(packed))
+        old = _OLD_LAYERS in source_file and _LAYERS not in source_file  # Keras 2.12 and 2.13
+        with new(weights) as target_file:
+            copier.copy(source_file, target_file, {_OLD_LAYERS: _LAYERS} if old else {})
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
         made.writestr(CONFIG, json.dumps(config))
         made.writestr(METADATA, metadata)
         made.write(weights, WEIGHTS)
+    packed.unlink()
     weights.unlink()
     return out
+
+
+def _room(path: Path) -> int:
+    """How many bytes a file may unpack to."""
+    return min(BYTES_LIMIT, max(_SMALL_FILE, _INFLATION_LIMIT * path.stat().st_size))
 
 
 def _version(metadata: bytes) -> str:
@@ -92,84 +101,76 @@ def _copy(source: Any, target: BinaryIO, room: int, what: str) -> None:
 
 
 def _clean_hdf5(path: Path, out: Path) -> Path:
-    shutil.copyfile(path, out)
-    with _opened(out, path.name, "r+") as file:
-        _measure(file, path.stat().st_size, path.name)
-        said = file.attrs.get("model_config")
+    with _hdf5(path, path.name) as (file, new):
+        said, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "")
         if said is None:
             raise SourceIncomplete(
                 f"{path.name}: holds weights without a model; save the whole model with model.save()."
             )
-        if "model_weights" not in file:
+        if _WEIGHTS_GROUP not in file:
             raise SourceIncomplete(f"{path.name}: holds a model without weights; save it with model.save().")
-        for key in ("training_config", "optimizer_weights"):
-            if key in file.attrs:
-                del file.attrs[key]
-            if key in file:
-                del file[key]
-        version = file.attrs.get("keras_version", "")
         version = version.decode("utf-8", "replace") if isinstance(version, bytes) else str(version)
         config = parse(said if isinstance(said, bytes) else str(said), path.name, version)
-        del file.attrs["model_config"]
-        file.attrs["model_config"] = json.dumps(config)
+        with new(out) as target:
+            target.attrs["model_config"] = json.dumps(config)
+            target.attrs["keras_version"] = version
+            _Copier(path.name, _room(path)).copy(file, target, only=_WEIGHTS_GROUP)
     return out
 
 
-class _opened:  # noqa: N801 - used as a function
-    """An HDF5 file, whose own errors become refusals."""
+@contextlib.contextmanager
+def _hdf5(path: Path, shown: str) -> Iterator[tuple[Any, Callable[[Path], Any]]]:
+    """An HDF5 file to read, and what makes a new one; the errors of HDF5 become refusals.
 
-    def __init__(self, path: Path, shown: str, mode: str) -> None:
-        try:
-            import h5py  # noqa: PLC0415 - optional
-        except ImportError as error:
-            raise FrameworkMissing(
-                f'{shown}: h5py is not installed; pip install "copycat-benchmark[keras]".'
-            ) from error
-        self._shown = shown
-        try:
-            self._file = h5py.File(path, mode)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise SourceDamaged(f"{shown}: is not a readable HDF5 file ({_cause(error)}); copy it again.") from error
-
-    def __enter__(self) -> Any:
-        return self._file
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            self._file.close()
-        except (OSError, RuntimeError) as closing:
-            error = error or closing
-        if error is not None and not isinstance(error, ConversionRefused) and isinstance(error, Exception):
-            raise SourceDamaged(f"{self._shown}: is not a readable HDF5 file ({_cause(error)}).") from error
+    A damaged file is never written to: HDF5 can end the process on that.
+    """
+    try:
+        import h5py  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise FrameworkMissing(f'{shown}: h5py is not installed; pip install "copycat-benchmark[keras]".') from error
+    try:
+        with h5py.File(path, "r") as file:
+            yield file, lambda out: h5py.File(out, "w")
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise SourceDamaged(f"{shown}: is not a readable HDF5 file ({_cause(error)}); copy it again.") from error
 
 
-def _measure(file: Any, size: int, shown: str) -> None:
-    """Refuse links, datasets that lie elsewhere, and more numbers than a file of `size` bytes can mean."""
-    import h5py  # noqa: PLC0415 - optional
+class _Copier:
+    """Copies groups, datasets and their attributes; refuses links, datasets that lie elsewhere, and bombs."""
 
-    room, count = min(BYTES_LIMIT, max(_SMALL_FILE, _INFLATION_LIMIT * size)), 0
-    left = [(file, 0)]
-    while left:
-        group, depth = left.pop()
-        for name in group:
-            count += 1
-            if count > _OBJECTS_LIMIT or depth > _DEPTH_LIMIT:
-                raise SourceDamaged(f"{shown}: holds groups within groups without end; it is refused.")
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise SourceDamaged(f"{shown}: {name[:80]!r} is a link to elsewhere, which is not followed.")
-            thing = group[name]
+    def __init__(self, shown: str, room: int) -> None:
+        self._shown, self._room, self._count = shown, room, 0
+
+    def copy(
+        self, source: Any, target: Any, names: Mapping[str, str] | None = None, *, only: str = "", depth: int = 0
+    ) -> None:
+        """Copy what a group holds, some of it under new names, or only one member. Raises SourceDamaged."""
+        import h5py  # noqa: PLC0415 - optional
+
+        for name in [only] if only else list(source):
+            self._count += 1
+            if self._count > _OBJECTS_LIMIT or depth > _DEPTH_LIMIT:
+                raise SourceDamaged(f"{self._shown}: holds groups within groups without end; it is refused.")
+            if not isinstance(source.get(name, getlink=True), h5py.HardLink):
+                raise SourceDamaged(f"{self._shown}: {name[:80]!r} is a link to elsewhere, which is not followed.")
+            thing, new = source[name], (names or {}).get(name, name)
             if isinstance(thing, h5py.Group):
-                left.append((thing, depth + 1))
+                made = target.create_group(new)
+                self.copy(thing, made, depth=depth + 1)
             elif isinstance(thing, h5py.Dataset):
-                room -= _bytes_of(thing, f"{shown}: {name[:80]!r}")
-                if room < 0:
-                    raise SourceDamaged(f"{shown}: promises far more weights than the file holds; it is refused.")
+                made = target.create_dataset(new, data=self._numbers(thing, name))
+            else:
+                continue
+            for key, value in thing.attrs.items():
+                made.attrs[key] = value
 
-
-def _bytes_of(dataset: Any, what: str) -> int:
-    if dataset.external or dataset.is_virtual:
-        raise SourceDamaged(f"{what} lies in another file, which is not opened.")
-    return math.prod(int(side) for side in dataset.shape or ()) * int(dataset.dtype.itemsize)
+    def _numbers(self, dataset: Any, name: str) -> Any:
+        if dataset.external or dataset.is_virtual:
+            raise SourceDamaged(f"{self._shown}: {name[:80]!r} lies in another file, which is not opened.")
+        self._room -= math.prod(int(side) for side in dataset.shape or ()) * int(dataset.dtype.itemsize)
+        if self._room < 0:
+            raise SourceDamaged(f"{self._shown}: promises far more weights than the file holds; it is refused.")
+        return dataset[()]
 
 
 def _cause(error: BaseException) -> str:

@@ -15,15 +15,18 @@ CLOSE = 1e-3
 class Agreement:
     """How two models answered the same images.
 
-    `labels`: share of equal labels; where the source's two best scores are equal to within rounding, either is right.
-    `largest`: largest absolute difference of a score; None where one of them has no scores of the same shape.
-    `relative`: the same over the largest absolute score of the source.
+    `labels`: share of equal labels. `largest`: largest absolute difference of a score, None where they have no scores
+    of one shape; `relative`: the same over the largest absolute score of the source. `distinct`: how many different
+    labels the source gave. `broken`: images for which one of them gives scores that are not numbers and the other none
+    such; they count as another label.
     """
 
     images: int
     labels: float
     largest: float | None
     relative: float | None
+    distinct: int
+    broken: int = 0
 
     @property
     def enough(self) -> bool:
@@ -37,16 +40,21 @@ def compare(labels_N: np.ndarray, scores_NC: np.ndarray | None, source_NC: np.nd
     A source's label is its arg max, ties to the lowest index.
     """
     if source_NC.ndim == 1:
-        return Agreement(len(labels_N), float(np.mean(labels_N == source_NC)), None, None)
+        return Agreement(len(labels_N), float(np.mean(labels_N == source_NC)), None, None, len(np.unique(source_NC)))
     if source_NC.shape[1] == 1:  # one score for two classes
         source_NC = np.concatenate([1 - source_NC, source_NC], axis=1)
-    equal = labels_N == source_NC.argmax(axis=1)
+    theirs_N = source_NC.argmax(axis=1)
+    equal_N, distinct = labels_N == theirs_N, len(np.unique(theirs_N))
     if scores_NC is None or scores_NC.shape != source_NC.shape:
-        return Agreement(len(labels_N), float(equal.mean()), None, None)
-    wide = source_NC.astype(np.float64)
-    largest = float(np.abs(scores_NC.astype(np.float64) - wide).max(initial=0.0))
-    size = float(np.abs(wide).max(initial=0.0)) or 1.0
-    return Agreement(len(labels_N), float(equal.mean()), largest, largest / size)
+        return Agreement(len(labels_N), float(equal_N.mean()), None, None, distinct)
+    wide, ours = source_NC.astype(np.float64), scores_NC.astype(np.float64)
+    finite_N, sound_N = np.isfinite(wide).all(axis=1), np.isfinite(ours).all(axis=1)
+    equal_N = np.where(finite_N, equal_N, True) & (finite_N == sound_N)
+    both_N = finite_N & sound_N
+    largest = float(np.abs(ours[both_N] - wide[both_N]).max(initial=0.0))
+    size = float(np.abs(wide[both_N]).max(initial=0.0)) or 1.0
+    broken = int((finite_N != sound_N).sum())
+    return Agreement(len(labels_N), float(equal_N.mean()), largest, largest / size, distinct, broken)
 
 
 def first_difference(
@@ -58,7 +66,7 @@ def first_difference(
     tensors, those left out that it does not have. A tensor of another shape differs.
     """
     values = dict(layers)
-    ours = run(list(values))
+    ours = run(list(values)) if values else {}
     for name, theirs in values.items():
         if name in ours and not _alike(ours[name], theirs):
             return name

@@ -162,6 +162,7 @@ class Card(_Strict):
     unverified: Text | None = None  # why there was no parity run
     measured: tuple[Measured, ...] = ()
     training: dict[str, Any] | None = None
+    notes: tuple[Text, ...] = ()  # how the source was read
     warnings: tuple[Text, ...] = ()
 
     def to_json(self) -> str:

@@ -38,6 +38,7 @@ class CardExtras:
     parity: Parity | None = None
     measured: tuple[Measured, ...] = ()
     training: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     lent: Lent = field(default_factory=dict)
 
@@ -99,6 +100,7 @@ def seal_closely(
         parity=extra.parity,
         measured=extra.measured,
         training=extra.training,
+        notes=tuple(printable(note) for note in extra.notes),
         warnings=(*(printable(w) for w in extra.warnings), *_assumptions(how), *notes),
     )
     contract.write_card(sealed, made)

@@ -11,6 +11,8 @@ import typer
 from benchmark.cli import convert_verb, data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
 
 _INTERRUPTED = 130
+_CONTINUES = " The same command continues where this one ended."
+_KEPT = "What was computed so far is kept. "
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,7 +59,7 @@ def _refusal(error: Exception) -> tuple[str, int | None]:
     if isinstance(error, OSError) and error.errno is not None:
         place = f"{error.filename}: " if error.filename else ""
         return (
-            f"{place}{error.strerror}. What was computed so far is kept; mend this and run the same command again.",
+            f"{place}{error.strerror}. {_KEPT if _keeps() else ''}Mend this and run the same command again.",
             4,
         )
     return "", None
@@ -83,8 +85,13 @@ def _misuse(error: Exception) -> str:
     return f"unknown option {option!r}. {hint}See: {verb} --help"
 
 
+def _keeps() -> bool:
+    """Whether the verb keeps what it has done so far."""
+    return len(sys.argv) > 1 and sys.argv[1] in ("run", "run-cell")
+
+
 def _stopped() -> int:
-    _say("stopped. The same command continues where this one ended.")
+    _say(f"stopped.{_CONTINUES if _keeps() else ' Nothing was written.'}")
     return _INTERRUPTED
 
 
@@ -94,5 +101,5 @@ def _say(sentence: str) -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> Any:
     del frame
-    _say("stopped by a signal. The same command continues where this one ended.")
+    _say(f"stopped by a signal.{_CONTINUES if _keeps() else ''}")
     raise SystemExit(128 + number)

@@ -33,6 +33,9 @@ def convert(
     mean: Annotated[
         str | None, typer.Option("--mean", help="Taken off after range or scale: 104,117,123; or a mean image's file.")
     ] = None,
+    pixel_mean: Annotated[
+        str | None, typer.Option("--pixel-mean", help="Taken off pixels of 0..255, before scale, as in Caffe.")
+    ] = None,
     std: Annotated[str | None, typer.Option("--std", help="Divided by, last: .229,.224,.225.")] = None,
     size: Annotated[tuple[int, int] | None, typer.Option("--size", metavar="HEIGHT WIDTH")] = None,
     classes: Annotated[Path | None, typer.Option("--classes", help="Text file, one class name a line.")] = None,
@@ -43,6 +46,7 @@ def convert(
         Path | None, typer.Option("--reference", help="The source's answers: npz with images, and scores or labels.")
     ] = None,
     images: Annotated[int, typer.Option("--images", help="Images of the parity run, at most.", min=1)] = 1_000,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over an oracle file that is there.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Take it although its labels differ.")] = False,
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Open a source that runs code of its own: you trust it.")
@@ -64,6 +68,8 @@ def convert(
     from converters.conversion import Wishes  # noqa: PLC0415
 
     mean_image, mean_numbers = _mean(mean)
+    if pixel_mean is not None:
+        mean_numbers = _scaled(pixel_mean, mean, range_, scale)
     said = {
         "problem": problem,
         "order": channels,
@@ -77,7 +83,10 @@ def convert(
         "licence": licence,
     }
     dropped = _card(card, said)
-    if mean_image is None and dropped.mean_image is not None and card is not None:
+    if mean is not None or pixel_mean is not None:  # the option says all of the mean
+        kept = {"mean": dropped.mean if mean_image is None else None, "mean_image": None}
+        dropped = dropped.model_copy(update=kept)
+    elif mean_image is None and dropped.mean_image is not None and card is not None:
         mean_image = card.resolve().parent / dropped.mean_image
     wishes = Wishes(
         weights=_there(weights),
@@ -90,7 +99,7 @@ def convert(
         image_channels=dropped.channels,
         allow_code=allow_code,
     )
-    order = Order(source, wishes, dropped, reference, accept, images)
+    order = Order(source, wishes, dropped, reference, accept, replace, images)
     made = convert_to_oracle(order, out, find_places(data or ()), say)
     _show(made, out)
 
@@ -123,6 +132,18 @@ def _mean(text: str | None) -> tuple[Path | None, _Numbers]:
     return None, _numbers(text, "--mean")
 
 
+def _scaled(text: str, mean: str | None, range_: tuple[float, float] | None, scale: float | None) -> _Numbers:
+    """A mean of pixels 0..255 in the card's words, where it is taken off after range or scale."""
+    if mean is not None:
+        raise typer.BadParameter(
+            "--mean and --pixel-mean both say the mean; say one of them", param_hint="--pixel-mean"
+        )
+    low, high = range_ or (0.0, 255.0)
+    factor = scale if scale is not None else (high - low) / 255
+    offset = low if scale is None else 0.0
+    return [number * factor + offset for number in _numbers(text, "--pixel-mean") or []]
+
+
 def _numbers(text: str | None, option: str) -> _Numbers:
     if text is None:
         return None
@@ -135,9 +156,16 @@ def _numbers(text: str | None, option: str) -> _Numbers:
 
 
 def _lines(file: Path | None) -> tuple[str, ...] | None:
-    return (
-        None if file is None else tuple(line.strip() for line in file.read_text("utf-8").splitlines() if line.strip())
-    )
+    """Class names, one a line; raises Refused for a file that is no text."""
+    from benchmark.refusals import Refused  # noqa: PLC0415 - keeps --help quick
+
+    if file is None:
+        return None
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{file}: cannot be read as text in UTF-8 ({error}). Check --classes.") from None
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _split(text: str | None) -> tuple[str, ...]:
@@ -173,6 +201,8 @@ def _show(card: "Card", out: Path) -> None:
     for name, text in rows:
         table.add_row(name, escape(text))
     console.print(table)
+    for note in card.notes:
+        console.print(escape(f"note: {note}"), soft_wrap=True)
     for warning in card.warnings:
         console.print(escape(f"warning: {warning}"), soft_wrap=True)
     if card.problem is None:
@@ -188,10 +218,13 @@ def _list() -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("framework", "source", "here"):
-        table.add_column(column, overflow="fold", no_wrap=column != "here")
+        table.add_column(column, no_wrap=True)
     for row in frameworks():
-        here = f"no: {row.install()}" if row.missing() else "yes"
+        here = "no" if row.missing() else "yes"
         for number, entry in enumerate(row.formats):
-            table.add_row("" if number else row.name, entry.about, "" if number else escape(here))
-    Console(highlight=False).print(table)
+            table.add_row("" if number else row.name, entry.about, "" if number else here)
+    console = Console(highlight=False)
+    console.print(table)
+    for command in dict.fromkeys(row.install() for row in frameworks() if row.missing()):
+        console.print(escape(f"For what is not here: {command}"), soft_wrap=True)
     say("Examples of each are in docs/converters.md.")

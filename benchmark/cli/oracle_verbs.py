@@ -76,11 +76,22 @@ def inspect(
         )
     console = Console(highlight=False)
     console.print(escape(f"{file.name}: usable as an oracle ({shelved.digest[:16]})"), soft_wrap=True)
+    for what, value in _proof(shelved.card):
+        table.add_row(what, escape(value), "found")
     console.print(table)
+    for note in shelved.card.notes:
+        console.print(escape(f"note: {note}"), soft_wrap=True)
     for warning in shelved.inspection.warnings:
         console.print(escape(f"warning: {warning}"), soft_wrap=True)
     if write_card:
         console.print(escape(f"card: {_write_card(beside, shelved.card)}"), soft_wrap=True)
+
+
+def _proof(card: "Card") -> list[tuple[str, str]]:
+    """What a card says of its oracle beside its source, and on test images."""
+    rows = [("parity", str(card.parity))] if card.parity else []
+    rows += [("parity", card.unverified)] if card.unverified else []
+    return rows + [("measured", str(measured)) for measured in card.measured]
 
 
 def _write_card(beside: Path, card: "Card") -> Path:

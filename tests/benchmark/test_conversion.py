@@ -17,6 +17,7 @@ from converters.formats import Framework
 from converters.refusals import ParityFailed
 from oracles.card import DroppedCard
 from oracles.contract import read_card
+from oracles.refusals import CardRefused
 
 SIDE, CLASSES = 8, 3
 MATRIX_PC = np.random.default_rng(1).normal(size=(3 * SIDE * SIDE, CLASSES)).astype(np.float32)
@@ -129,7 +130,7 @@ def test_answers_from_elsewhere_stand_in_for_the_source(source, places, tmp_path
     assert (card.parity.images, card.parity.label_agreement) == (50, 1.0)
     np.savez(tmp_path / "answers.npz", images=images_NHWC, **{kind: np.roll(answers, 1, axis=0)})
     with pytest.raises(ParityFailed, match=r"answers\.npz"):
-        _convert(made, source, places, tmp_path, reference=tmp_path / "answers.npz")
+        _convert(made, source, places, tmp_path, reference=tmp_path / "answers.npz", replace=True)
 
 
 def test_a_reference_file_of_another_size_is_refused_with_what_it_holds(source, places, tmp_path):
@@ -184,3 +185,119 @@ def test_a_foreign_onnx_file_is_compared_with_itself(places, tmp_path):
     card = convert_to_oracle(order, tmp_path / "oracle.onnx", places, lambda _text: None)
     assert (card.parity.runtime, card.parity.label_agreement) == ("onnxruntime", 1.0)
     assert card.files[0].name == "foreign.onnx"
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("net.txt", r"net\.txt: an oracle file is called NAME\.onnx"),
+        ("no/net.onnx", r"no: no such folder\. Make it first"),
+        ("folder.onnx", r"folder\.onnx: is a folder"),
+        ("old.onnx", r"old\.onnx: is there already\. .* --replace"),
+    ],
+)
+def test_a_place_where_no_oracle_can_be_written_is_refused_before_any_work(source, places, tmp_path, out, words):
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "old.onnx").write_text("old")
+    order = Order(str(source(_converted())), images=40)
+    with pytest.raises(Refused, match=words):
+        convert_to_oracle(order, tmp_path / out, places, lambda _text: None)
+    assert (tmp_path / "old.onnx").read_text() == "old"
+
+
+def test_the_source_itself_is_never_written_over(places, tmp_path):
+    onnx.save(_model(), tmp_path / "own.onnx")
+    before = (tmp_path / "own.onnx").read_bytes()
+    order = Order(str(tmp_path / "own.onnx"), card=DroppedCard(range=(0, 1)), replace=True)
+    with pytest.raises(Refused, match="this is the source itself"):
+        convert_to_oracle(order, tmp_path / "own.onnx", places, lambda _text: None)
+    assert (tmp_path / "own.onnx").read_bytes() == before
+
+
+@pytest.mark.parametrize("said", [{"mean": (33.0,)}, {"scale": 1.0}, {"std": (2.0,)}, {"range": (-1, 1)}])
+def test_half_of_what_the_files_say_of_pixels_cannot_be_replaced(said):
+    made = _converted(stated={"layout": "nchw", "scale": 0.0039, "mean": (0.13,), "std": (1.5,)})
+    with pytest.raises(CardRefused, match=r"is said, but the files \(or custom\) say .* belongs to their own; say --"):
+        seal_conversion(made, DroppedCard(**said), "net")
+
+
+def test_all_of_what_the_files_say_of_pixels_can_be_replaced():
+    made = _converted(stated={"layout": "nchw", "scale": 0.0039, "mean": (0.13,)})
+    how = seal_conversion(made, DroppedCard(scale=1.0, mean=(33.0,)), "net").card.preprocessing
+    assert (how.scale, how.mean) == (1.0, (33.0,))
+
+
+def test_what_nothing_depends_on_needs_not_be_said_again():
+    made = _converted(stated={"layout": "nchw"}, assumed={"range": (0.0, 255.0)})
+    how = seal_conversion(made, DroppedCard(mean=(104.0, 117.0, 123.0)), "net").card.preprocessing
+    assert (how.range, how.mean) == ((0.0, 255.0), (104.0, 117.0, 123.0))
+
+
+def test_the_classes_of_the_problem_in_another_order_are_refused(source, places, tmp_path):
+    from tiny_world import build  # noqa: PLC0415
+
+    problem = str(build(tmp_path).folder / "colours.toml")
+    made = _converted(stated={"range": (0, 1), "classes": ("bluish", "greenish", "reddish")})
+    with pytest.raises(Mismatch, match=r"another order \(0 is bluish, there reddish\)"):
+        _convert(made, source, places, tmp_path, card=DroppedCard(problem=problem))
+
+
+def test_a_model_of_nothing_but_labels_is_compared_by_labels(places, tmp_path):
+    model = _model()
+    model.graph.node.append(helper.make_node("ArgMax", ["y"], ["label"], axis=1, keepdims=0))
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]))
+    onnx.save(model, tmp_path / "labels.onnx")
+    order = Order(str(tmp_path / "labels.onnx"), card=DroppedCard(range=(0, 1)), images=40)
+    card = convert_to_oracle(order, tmp_path / "oracle.onnx", places, lambda _text: None)
+    assert card.parity.label_agreement == 1.0
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"images": np.zeros((2, SIDE, SIDE, 3), np.uint8), "scores": np.zeros((2, 3, 1))},
+        {"images": np.zeros((2, SIDE, SIDE, 3), np.uint8), "scores": np.zeros((2, 4))},
+        {"images": np.zeros((2, SIDE, SIDE, 3), np.uint8), "labels": np.zeros((2, 1), np.int64)},
+        {"images": np.zeros((2, SIDE, SIDE, 3), np.uint8), "labels": np.array(["a", "b"])},
+        {"images": np.zeros((0, SIDE, SIDE, 3), np.uint8), "labels": np.zeros(0, np.int64)},
+        {"labels": np.zeros(2, np.int64)},
+    ],
+)
+def test_reference_files_of_wrong_shapes_are_refused_with_what_is_wanted(source, places, tmp_path, arrays):
+    np.savez(tmp_path / "answers.npz", **arrays)
+    with pytest.raises(Refused, match=r"wanted images uint8 .* scores \[n, 3\] or whole labels \[n\]"):
+        _convert(_converted(), source, places, tmp_path, reference=tmp_path / "answers.npz")
+
+
+@pytest.mark.parametrize("damage", ["npy", "short", "text"])
+def test_reference_files_that_are_no_archive_are_refused_in_a_sentence(source, places, tmp_path, damage):
+    file = tmp_path / "answers.npz"
+    np.savez(file, images=np.zeros((2, SIDE, SIDE, 3), np.uint8), labels=np.zeros(2, np.int64))
+    if damage == "npy":
+        with file.open("wb") as handle:
+            np.save(handle, np.zeros(3))
+    elif damage == "short":
+        file.write_bytes(file.read_bytes()[:-30])
+    else:
+        file.write_text("no archive")
+    with pytest.raises(Refused, match=r"answers\.npz: cannot be read as \.npz"):
+        _convert(_converted(), source, places, tmp_path, reference=file)
+
+
+def test_scores_that_are_no_numbers_in_the_source_are_another_answer(source, places, tmp_path):
+    class Broken(_Numpy):
+        def scores(self, inputs: np.ndarray) -> np.ndarray:
+            return np.full_like(super().scores(inputs), np.nan)
+
+    with pytest.raises(ParityFailed, match=r"0\.00% of labels"):
+        _convert(_converted(reference=Broken()), source, places, tmp_path)
+
+
+def test_a_proof_on_few_images_or_of_one_label_says_how_little_it_proves(source, places, tmp_path):
+    card = _convert(_converted(), source, places, tmp_path)
+    assert "the parity run showed 40 images only" in " ".join(card.warnings)
+    images_NHWC = np.zeros((120, SIDE, SIDE, 3), np.uint8)
+    np.savez(tmp_path / "answers.npz", images=images_NHWC, labels=np.zeros(120, np.int64))
+    card = _convert(_converted(), source, places, tmp_path, reference=tmp_path / "answers.npz", replace=True)
+    assert "every image of the parity run the same label" in " ".join(card.warnings)

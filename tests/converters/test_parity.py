@@ -41,6 +41,20 @@ def test_one_score_stands_for_two_classes():
     assert agreement.largest == pytest.approx(0, abs=1e-7)
 
 
+def test_scores_that_are_no_numbers_on_one_side_only_count_as_another_label():
+    ours, theirs = SCORES_NC.copy(), SCORES_NC.copy()
+    ours[0] = np.nan
+    agreement = compare(LABELS_N, ours, theirs)
+    assert (agreement.labels, agreement.broken, agreement.largest) == (0.75, 1, 0.0)
+    theirs[0] = np.nan
+    assert compare(LABELS_N, ours, theirs).labels == 1.0
+
+
+def test_how_many_labels_the_source_gave_is_counted():
+    assert compare(LABELS_N, SCORES_NC, SCORES_NC).distinct == 2
+    assert compare(np.zeros(3, int), None, np.tile([0.9, 0.1], (3, 1))).distinct == 1
+
+
 def test_the_first_tensor_that_differs_is_named_and_rounding_is_no_difference():
     layers = {"conv1": np.ones((1, 2)), "conv2": np.full((1, 2), 3.0), "fc": np.full((1, 2), 5.0)}
     ours = {"conv1": np.ones((1, 2)) + 1e-5, "conv2": np.full((1, 2), 3.1), "fc": np.full((1, 2), 9.0)}

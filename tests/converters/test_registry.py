@@ -87,7 +87,7 @@ def test_every_row_names_a_module_that_is_there_and_an_example_for_each_format(r
 def test_what_is_not_installed_is_said_with_what_installs_it():
     row = Framework("Dream", "converters.dream", (), ("no_such_module",), "dream")
     with pytest.raises(
-        FrameworkMissing, match=r'no_such_module is not installed; pip install "copycat-benchmark\[dream'
+        FrameworkMissing, match=r'not installed here: no_such_module; pip install "copycat-benchmark\[dream'
     ):
         row.converter()
 
