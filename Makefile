@@ -5,7 +5,7 @@ OUT ?= runs
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install paper smoke test check format bench zoo clean
+.PHONY: install paper smoke test test-frameworks fuzz check format bench zoo clean
 
 install: $(STAMP)
 
@@ -23,6 +23,16 @@ smoke: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest
+
+# TensorFlow is heavy and has its own ideas of versions: an environment of its own
+test-frameworks:
+	@test -x $(VENV)-frameworks/bin/python || $(PYTHON) -m venv $(VENV)-frameworks
+	@$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -c tests/converters/frameworks-constraints.txt -e ".[dev,tensorflow]"
+	@$(VENV)-frameworks/bin/python -m pytest tests/converters -k "keras or tensorflow or tflite"
+
+fuzz: $(STAMP)
+	@$(BIN)/python tests/converters/caffe/fuzz.py 20000
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -11,11 +11,11 @@ from torch import nn
 from benchmark.problems import Problem
 from benchmark.recipes import load_recipe
 from benchmark.refusals import Mismatch
-from converters import pytorch
 from converters.caffe import writing
 from converters.caffe.convert import convert as convert_caffe
 from converters.caffe.net import Transform
 from converters.conversion import Conversion, Source, Wishes
+from converters.pytorch import convert as pytorch
 from copycats import architectures
 from copycats.copycat import Copycat
 from copycats.small_nets import Pooled
@@ -86,7 +86,7 @@ def _of_sklearn(task: Task, say: Say) -> Made:
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
     from sklearn.svm import SVC  # noqa: PLC0415
 
-    from converters.sklearn import from_estimator  # noqa: PLC0415
+    from converters.sklearn.convert import from_estimator  # noqa: PLC0415
 
     if task.arch != _SVM:
         raise Mismatch(f"architecture {task.arch}: scikit-learn makes {_SVM} here. Name it, or another framework.")

@@ -34,7 +34,7 @@ FRAMEWORKS: tuple[Framework, ...] = (
     ),
     Framework(
         "PyTorch",
-        "converters.pytorch",
+        "converters.pytorch.convert",
         (
             Format(
                 "timm or torchvision name and weights",
@@ -56,17 +56,17 @@ FRAMEWORKS: tuple[Framework, ...] = (
     ),
     Framework(
         "Keras",
-        "converters.keras",
+        "converters.keras.convert",
         (
             Format("Keras 3 archive", ends(".keras"), "convert net.keras -o net.onnx"),
             Format("Keras 2 or 3 HDF5", keras_hdf5, "convert net.h5 -o net.onnx"),
         ),
-        ("tensorflow", "tf2onnx"),
+        ("keras", "h5py"),
         "keras",
     ),
     Framework(
         "TensorFlow",
-        "converters.tensorflow",
+        "converters.tensorflow.convert",
         (
             Format("SavedModel folder", holds("saved_model.pb"), "convert savedmodel/ -o net.onnx"),
             Format("frozen graph", ends(".pb"), "convert frozen.pb --inputs x:0 --outputs y:0 -o net.onnx"),
@@ -76,14 +76,14 @@ FRAMEWORKS: tuple[Framework, ...] = (
     ),
     Framework(
         "TFLite",
-        "converters.tflite",
+        "converters.tflite.convert",
         (Format("float, int8 or uint8", ends(".tflite", ".lite"), "convert net.tflite -o net.onnx"),),
         ("tensorflow", "tf2onnx"),
         "tensorflow",
     ),
     Framework(
         "scikit-learn",
-        "converters.sklearn",
+        "converters.sklearn.convert",
         (
             Format("skops", ends(".skops"), "convert digits.skops --range 0 16 -o digits.onnx"),
             Format(
@@ -97,14 +97,14 @@ FRAMEWORKS: tuple[Framework, ...] = (
     ),
     Framework(
         "XGBoost",
-        "converters.boosting",
+        "converters.boosting.convert",
         (Format("native JSON or UBJ", ends(".json", ".ubj"), "convert trees.json --size 8 8 -o trees.onnx"),),
         ("xgboost",),
         "boosting",
     ),
     Framework(
         "LightGBM",
-        "converters.boosting",
+        "converters.boosting.convert",
         (
             Format(
                 "native text", begins(b"tree", (".txt", ".model", ".lgb")), "convert trees.txt --size 8 8 -o trees.onnx"

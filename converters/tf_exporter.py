@@ -18,7 +18,7 @@ from converters.refusals import ConversionRefused, FrameworkMissing, SourceDamag
 
 BYTES_LIMIT = 2 << 30
 OPSET = 18
-# TensorFlow starts Keras, which keeps its backend for the life of the process, and converters.keras needs torch
+# TensorFlow starts Keras, which keeps its backend for the life of the process, and converters.keras.convert needs torch
 _SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_CPP_MAX_VLOG_LEVEL": "-1",

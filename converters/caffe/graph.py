@@ -1,6 +1,6 @@
 """The walk from a Caffe net to an ONNX model: the only place that knows names and edges.
 
-Operator set 20 is what converters.pytorch writes too, and every onnxruntime since 1.17 runs it. Layers keep Caffe's
+Operator set 20 is what the PyTorch converter writes too, and every onnxruntime since 1.17 runs it. Layers keep Caffe's
 names: a layer's last node bears its name, and so does the tensor of its result (a number behind it where two layers
 share a name, the top's name behind it where there are several).
 """

@@ -30,7 +30,7 @@ def spy(ask, pool, rng):
             return
         got.append(f"{name}: {value!r}"[:80])
 
-    for module in ("oracles.server", "oracles.runtime", "benchmark.arena", "benchmark.scores", "converters.pytorch"):
+    for module in ("oracles.server", "oracles.runtime", "benchmark.arena", "benchmark.scores", "converters.conversion"):
         attempt("import " + module, lambda: importlib.import_module(module))
     for name in list(sys.modules):
         if name.split(".")[0] in ("oracles", "onnxruntime", "onnx"):

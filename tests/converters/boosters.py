@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from converters.boosting import convert
+from converters.boosting.convert import convert
 from converters.conversion import Conversion, Source, Wishes
 
 xgboost = pytest.importorskip("xgboost")

@@ -12,10 +12,10 @@ import onnxruntime
 import pytest
 from boosters import BEST, DIGITS, HIGH, NUMBERS, TEN, boosted, light, lightgbm, opened, xgboost
 
-from converters.boosting import convert
+from converters.boosting.convert import convert
+from converters.boosting.ensembles import not_above
 from converters.conversion import Conversion, Source, Wishes
 from converters.refusals import ConversionRefused, SourceDamaged, SourceIncomplete, UnknownFormat, UnsupportedLayer
-from converters.tree_ensembles import not_above
 
 
 def edges(model: onnx.ModelProto) -> np.ndarray:

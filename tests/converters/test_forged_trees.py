@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from boosters import BEST, DIGITS, NUMBERS, TEN, boosted, light, opened, xgboost
 
-from converters import ubjson
+from converters.boosting import ubjson
 from converters.refusals import SourceDamaged
 
 
@@ -38,7 +38,7 @@ FUZZ = """
 import json, random, re, sys
 import numpy as np
 from pathlib import Path
-from converters.boosting import convert
+from converters.boosting.convert import convert
 from converters.conversion import Source, Wishes
 from converters.refusals import ConversionRefused
 

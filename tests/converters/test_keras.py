@@ -12,8 +12,8 @@ from framework_images import MODELS, cifar10, faces, mnist, oracle_labels, score
 from onnx import numpy_helper
 
 from converters.conversion import Conversion, Source, Wishes
-from converters.keras import convert
-from converters.keras_model import start
+from converters.keras.convert import convert
+from converters.keras.model import start
 from converters.refusals import FrameworkMissing, SourceDamaged, SourceIncomplete, UnsupportedLayer
 
 try:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.keras_archive import clean_copy
-from converters.keras_config import parse
+from converters.keras.archive import clean_copy
+from converters.keras.config import parse
 from converters.refusals import ConversionRefused, RunsCode, SourceDamaged, SourceIncomplete, UnsupportedLayer
 
 h5py = pytest.importorskip("h5py")

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from converters.conversion import Source, Wishes
-from converters.keras import convert
-from converters.keras_archive import clean_copy
-from converters.keras_model import load, start
+from converters.keras.archive import clean_copy
+from converters.keras.convert import convert
+from converters.keras.model import load, start
 from converters.refusals import FrameworkMissing, UnsupportedLayer
 from converters.tf_exporter import silently, tensorflow
 

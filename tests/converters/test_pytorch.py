@@ -15,7 +15,7 @@ from beside_torch import agrees, answers, noise
 from torch_networks import made
 
 from converters.conversion import Source, Wishes
-from converters.pytorch import ExportRefused, convert, export
+from converters.pytorch.convert import ExportRefused, convert, export
 from converters.refusals import ConversionRefused, RunsCode, SourceDamaged, SourceIncomplete, UnknownFormat
 from copycats.architectures import build
 

@@ -30,7 +30,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from converters.conversion import Conversion, Source, Wishes
 from converters.refusals import ConversionRefused, RunsCode, SourceDamaged, SourceIncomplete, UnsupportedLayer
-from converters.sklearn import convert, from_estimator
+from converters.sklearn.convert import convert, from_estimator
 
 pytest.importorskip("skl2onnx")
 skops = pytest.importorskip("skops.io")

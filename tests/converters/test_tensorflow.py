@@ -17,7 +17,7 @@ from converters.refusals import (
     SourceIncomplete,
     UnsupportedLayer,
 )
-from converters.tensorflow import convert
+from converters.tensorflow.convert import convert
 from converters.tf_exporter import silently, tensorflow
 
 with_data = pytest.mark.skipif(not MODELS.is_dir(), reason="the folder of real models is not beside the repository")
@@ -310,7 +310,7 @@ def test_real_models_score_what_they_scored_in_tensorflow(file, wishes, accuracy
 def test_the_same_net_in_three_formats_gives_the_same_labels():
     import onnx  # noqa: PLC0415
 
-    from converters import keras  # noqa: PLC0415
+    from converters.keras import convert as keras  # noqa: PLC0415
 
     inputs = mnist()[0][..., 0].astype(np.float32) / 255
     folder = MODELS / "keras-mnist-mlp"

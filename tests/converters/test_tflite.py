@@ -11,7 +11,7 @@ from framework_images import MODELS, cifar10, oracle_labels, photographs, scores
 from converters.conversion import Conversion, Source, Wishes
 from converters.refusals import ConversionRefused, FrameworkMissing, SourceDamaged, SourceIncomplete
 from converters.tf_exporter import silently, tensorflow
-from converters.tflite import convert
+from converters.tflite.convert import convert
 
 with_data = pytest.mark.skipif(not MODELS.is_dir(), reason="the folder of real models is not beside the repository")
 try:
@@ -256,7 +256,7 @@ def test_real_files_score_what_they_scored_in_tflite(file, card, data, accuracy)
 @with_data
 @with_tensorflow
 def test_the_keras_file_and_its_tflite_give_the_same_labels():
-    from converters import keras  # noqa: PLC0415
+    from converters.keras import convert as keras  # noqa: PLC0415
 
     images = cifar10()[0][::10].astype(np.float32)
     folder = MODELS / "keras-resnet8"

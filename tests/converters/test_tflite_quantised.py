@@ -6,7 +6,7 @@ import pytest
 from framework_images import scores
 from onnx import TensorProto, helper, numpy_helper
 
-from converters.tflite_quantised import count_as_tflite
+from converters.tflite.quantised import count_as_tflite
 
 
 class Made:

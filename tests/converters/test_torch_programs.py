@@ -32,9 +32,9 @@ from forged_programs import (
 )
 from torch_networks import Small, TwoHeads, made
 
-from converters import torch_programs
 from converters.conversion import Conversion, Source, Wishes
-from converters.pytorch import convert
+from converters.pytorch import programs as torch_programs
+from converters.pytorch.convert import convert
 from converters.refusals import ConversionRefused, RunsCode, SourceDamaged, SourceIncomplete, UnsupportedLayer
 
 torch.set_num_threads(1)

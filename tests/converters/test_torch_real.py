@@ -11,7 +11,7 @@ from beside_torch import agrees, answers
 from PIL import Image
 
 from converters.conversion import Source, Wishes
-from converters.pytorch import convert
+from converters.pytorch.convert import convert
 
 torch.set_num_threads(1)
 

@@ -12,8 +12,8 @@ import safetensors.torch
 import torch
 from torch_networks import Small, made
 
+from converters.pytorch.weights import fill, read_weights
 from converters.refusals import RunsCode, SourceDamaged, SourceIncomplete
-from converters.torch_weights import fill, read_weights
 
 torch.set_num_threads(1)
 

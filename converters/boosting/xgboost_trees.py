@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from converters import ubjson
+from converters.boosting import ubjson
+from converters.boosting.ensembles import Ensemble, Link, Tree, sound
 from converters.refusals import SourceDamaged, UnsupportedLayer
-from converters.tree_ensembles import Ensemble, Link, Tree, sound
 
 # in UBJSON a marker follows the brace, for the length of the first key
 _JSON = re.compile(rb"\s*\{\s*[\"}]")

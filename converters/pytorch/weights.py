@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from converters.refusals import ConversionRefused, RunsCode, SourceDamaged, SourceIncomplete
-from converters.torch_export import silently
+from converters.torch_exporter import silently
 
 LIMIT = 8 << 30
 # checkpoints of training programs hold the network under one of these, in this order where several are there

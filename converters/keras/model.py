@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from converters.conversion import Wishes
-from converters.keras_config import POOLING
+from converters.keras.config import POOLING
 from converters.refusals import FrameworkMissing, SourceDamaged, SourceIncomplete, UnsupportedLayer
-from converters.torch_export import silently
+from converters.torch_exporter import silently
 
 _NO_NUMBERS = frozenset({"ActivityRegularization", "GaussianNoise", "Identity", "InputLayer"})
 _MOVING = frozenset({"CenterCrop", "Permute", "Resizing"})

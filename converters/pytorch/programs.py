@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from converters.refusals import RunsCode, SourceDamaged, UnsupportedLayer
-from converters.torch_export import silently
+from converters.torch_exporter import silently
 
 LIMIT = 8 << 30
 JSON_LIMIT = 64 << 20

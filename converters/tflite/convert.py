@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from converters.conversion import Conversion, Source, Wishes
 from converters.refusals import SourceDamaged, SourceIncomplete, UnsupportedLayer
 from converters.tf_exporter import cause, from_tflite, own_range, refuse_large, silently, stated_sides, tensorflow
-from converters.tflite_quantised import count_as_tflite
+from converters.tflite.quantised import count_as_tflite
 
 _IDENTIFIER = b"TFL3"
 _MEMORY_LIMIT = 8 << 30

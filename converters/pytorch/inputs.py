@@ -10,7 +10,7 @@ from torch.utils import _pytree
 
 from converters.conversion import Wishes
 from converters.refusals import SourceIncomplete
-from converters.torch_export import OUTPUT
+from converters.torch_exporter import OUTPUT
 
 SIZES = (32, 28, 224, 64, 48, 96, 128, 227, 299, 36, 40, 56, 100, 112, 150, 160, 192, 200, 240, 256, 384)
 _IMAGENET = (224, 224)

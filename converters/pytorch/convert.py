@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import torch
 
 from converters.conversion import Conversion, Source, Wishes
+from converters.pytorch.inputs import chosen, image_of, tensors_of
+from converters.pytorch.nets import LIBRARIES, Net, named, own_code
+from converters.pytorch.programs import is_program, read_program
+from converters.pytorch.reference import TorchReference
+from converters.pytorch.weights import read_weights
 from converters.refusals import RunsCode, SourceIncomplete, UnknownFormat, UnsupportedLayer
-from converters.torch_export import ExportRefused, capture, export, name_layers, silently
-from converters.torch_inputs import chosen, image_of, tensors_of
-from converters.torch_nets import LIBRARIES, Net, named, own_code
-from converters.torch_programs import is_program, read_program
-from converters.torch_reference import TorchReference
-from converters.torch_weights import read_weights
+from converters.torch_exporter import ExportRefused, capture, export, name_layers, silently
 
 __all__ = ["ExportRefused", "convert", "export", "from_module"]
 

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from converters.conversion import Wishes
+from converters.pytorch.weights import Weights, aligned, fill, read_weights
 from converters.refusals import ConversionRefused, RunsCode, SourceIncomplete, UnknownFormat
-from converters.torch_export import silently
-from converters.torch_weights import Weights, aligned, fill, read_weights
+from converters.torch_exporter import silently
 
 LIBRARIES = ("timm", "torchvision")
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from converters.boosting.ensembles import Ensemble, Link, Tree, not_above, sound
 from converters.refusals import SourceDamaged, UnsupportedLayer
-from converters.tree_ensembles import Ensemble, Link, Tree, not_above, sound
 
 OBJECTIVES: dict[str, Link] = {
     "binary": "sigmoid",

@@ -7,12 +7,12 @@ from types import ModuleType
 
 import numpy as np
 
+from converters.boosting.ensembles import Link, linked, to_onnx
+from converters.boosting.lightgbm_trees import read_text
+from converters.boosting.xgboost_trees import read_document
 from converters.conversion import Conversion, Source, Wishes
 from converters.flat_images import RANGE_NOTE, image_of
-from converters.lightgbm_trees import read_text
 from converters.refusals import FrameworkMissing, SourceDamaged, UnknownFormat
-from converters.tree_ensembles import Link, linked, to_onnx
-from converters.xgboost_trees import read_document
 
 LIMIT = 512 << 20
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from converters.keras_config import parse
+from converters.keras.config import parse
 from converters.refusals import FrameworkMissing, SourceDamaged, SourceIncomplete
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

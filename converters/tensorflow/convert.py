@@ -9,6 +9,16 @@ import numpy as np
 
 from converters.conversion import Conversion, Source, Wishes
 from converters.refusals import SourceDamaged, SourceIncomplete
+from converters.tensorflow.graphs import (
+    last_operator,
+    named,
+    operators,
+    operators_of,
+    parsed,
+    placeholder,
+    refuse_reaching,
+    sink,
+)
 from converters.tf_exporter import (
     BYTES_LIMIT,
     cause,
@@ -18,16 +28,6 @@ from converters.tf_exporter import (
     silently,
     stated_sides,
     tensorflow,
-)
-from converters.tf_graphs import (
-    last_operator,
-    named,
-    operators,
-    operators_of,
-    parsed,
-    placeholder,
-    refuse_reaching,
-    sink,
 )
 
 MODEL_FILE = "saved_model.pb"

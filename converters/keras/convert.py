@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from converters.conversion import Conversion, Source, Wishes
-from converters.keras_archive import clean_copy
-from converters.keras_model import channels_first, last_activation, load, own_range, passes, sides_of, start
+from converters.keras.archive import clean_copy
+from converters.keras.model import channels_first, last_activation, load, own_range, passes, sides_of, start
 from converters.refusals import SourceIncomplete, UnsupportedLayer
-from converters.torch_export import OUTPUT, ExportRefused, capture, silently
+from converters.torch_exporter import OUTPUT, ExportRefused, capture, silently
 
 _CHUNK = 64
 _MARK = "keras:"

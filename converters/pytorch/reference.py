@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from converters.torch_export import silently
+from converters.torch_exporter import silently
 
 _CHUNK = 64
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from converters.conversion import Conversion, Source, Wishes
 from converters.refusals import FrameworkMissing, RunsCode, SourceDamaged, UnknownFormat
-from converters.sklearn_estimators import converted, quietly
+from converters.sklearn.estimators import converted, quietly
 
 LIMIT = 2 << 30
 # types that scikit-learn's own estimators hold and that skops does not trust by itself; none of them runs code
@@ -72,7 +72,7 @@ def _of_skops(path: Path) -> Any:
         raise SourceDamaged(f"{path.name} unpacks to {unpacked} bytes; estimators may have {LIMIT}")
     raise RunsCode(
         f"{path.name} holds {', '.join(strange[:3])}, which skops does not trust not to run code; save an estimator of"
-        " scikit-learn's own parts, or convert it in the program that made it (converters.sklearn.from_estimator)"
+        " scikit-learn's own parts, or convert it where it was made, with converters.sklearn.convert.from_estimator"
     )
 
 
