@@ -22,7 +22,7 @@ smoke: $(STAMP)
 	@$(BIN)/python -m benchmark run --suite smoke --out $(OUT)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # TensorFlow is heavy and has its own ideas of versions: an environment of its own
 test-frameworks:
