@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from converters.conversion import Conversion, Source, Wishes
-from converters.keras.archive import clean_copy
+from converters.keras.child import copied
 from converters.keras.model import channels_first, last_activation, load, own_range, passes, sides_of, start
 from converters.refusals import SourceIncomplete, UnsupportedLayer
 from converters.torch_exporter import OUTPUT, ExportRefused, capture, silently
@@ -31,7 +31,7 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
     if path is None:
         raise SourceIncomplete(f"{source.text}: no such file; name a .keras, .h5 or .hdf5 file.")
     with tempfile.TemporaryDirectory(prefix="keras_") as folder:
-        clean = clean_copy(path, Path(folder))
+        clean = copied(path, Path(folder))
         keras = start(path.name)
         model = load(keras, clean, path.name)
     sides = sides_of(model, wishes, path.name)

@@ -182,9 +182,9 @@ def test_data_status_warns_of_a_misspelt_class_folder(world: tiny_world.World, t
 
     done = benchmark(world, "data", "status", str(problem), "--data", str(tmp_path))
 
-    shown = " ".join(done.stdout.split())
-    assert "own.toml: warning: TDD folder own: left out, as not a class of the problem: 'blueish' (did you" in shown
-    assert "own.toml: warning: TDD folder own: no image of bluish" in shown
+    shown = "".join(done.stdout.split())  # lines are folded at 80 columns, long folders anywhere
+    assert "own.toml:warning:TDDfolderown:leftout,asnotaclassoftheproblem:'blueish'(didyou" in shown
+    assert "own.toml:warning:TDDfolderown:noimageofbluish" in shown
     assert done.returncode == 0
 
 
