@@ -28,7 +28,7 @@ test: $(STAMP)
 test-frameworks:
 	@test -x $(VENV)-frameworks/bin/python || $(PYTHON) -m venv $(VENV)-frameworks
 	@$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -c tests/converters/frameworks-constraints.txt -e ".[dev,tensorflow]"
+		-c constraints.txt -c tests/converters/frameworks-constraints.txt -e ".[dev,tensorflow]" tf_keras
 	@$(VENV)-frameworks/bin/python -m pytest tests/converters -k "keras or tensorflow or tflite"
 
 fuzz: $(STAMP)
