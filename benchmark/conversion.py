@@ -151,12 +151,19 @@ def _refuse_half_said(said: Mapping[str, Any], known: Mapping[str, Any]) -> None
 
 
 def _with_mean_image(conversion: Conversion, file: Path | None) -> Conversion:
-    """With the user's mean image, for a framework that has no format of its own for one. Raises CardRefused."""
+    """With the user's mean image, for a framework that has no format of its own for one, in place of any other mean.
+
+    Raises CardRefused, SourceDamaged.
+    """
     if file is None or conversion.mean_image is not None:
         return conversion
-    if file.suffix.lower() in (".binaryproto", ".mean"):
-        return replace(conversion, mean_image=read_mean(file))
-    return replace(conversion, mean_image=read_mean_image(file.parent, file.name))
+    caffe = file.suffix.lower() in (".binaryproto", ".mean")
+    return replace(
+        conversion,
+        mean_image=read_mean(file) if caffe else read_mean_image(file.parent, file.name),
+        stated={key: value for key, value in conversion.stated.items() if key != "mean"},
+        assumed={key: value for key, value in conversion.assumed.items() if key != "mean"},
+    )
 
 
 def refuse_place(out: Path, replaced: bool) -> None:
@@ -175,7 +182,7 @@ def refuse_place(out: Path, replaced: bool) -> None:
 
 def _by_chance(measured: Measured, classes: int) -> tuple[str, ...]:
     """A warning for scores that a model with the right preprocessing would hardly have."""
-    if measured.accuracy > 1.5 / classes:
+    if measured.accuracy > min(1.5 / classes, 1 / classes + 0.1):
         return ()
     advice = "check order, range, mean, size and the order of the classes"
     return (f"accuracy {measured.accuracy:.3f} on {measured.problem} is hardly above chance: {advice}",)

@@ -1,7 +1,6 @@
 """Any ONNX classifier as a source: tried in quarantine first, its external weights pulled in, compared with itself."""
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -47,21 +46,11 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
 class _Itself:
     """onnxruntime on the source file, one image (or its fixed batch) at a time."""
 
-    runtime = "onnxruntime"
-
     def __init__(self, session: Session, output: str) -> None:
+        self.runtime, _, self.version = session.settings["runtime"].partition(" ")
         self._session = session
         self._output = output
         self._input = session.inputs[0]
-
-    @property
-    def version(self) -> str:
-        for name in ("onnxruntime-gpu", "onnxruntime"):
-            try:
-                return version(name)
-            except PackageNotFoundError:
-                continue
-        return "unknown"
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
         """Scores [n, k]; labels [n] of a model that gives nothing else."""

@@ -67,9 +67,9 @@ def convert(
     from benchmark.conversion import Order, convert_to_oracle  # noqa: PLC0415 - keeps --help quick
     from converters.conversion import Wishes  # noqa: PLC0415
 
+    if mean is not None and pixel_mean is not None:
+        raise typer.BadParameter("--mean and --pixel-mean both say the mean; say one of them", param_hint="--mean")
     mean_image, mean_numbers = _mean(mean)
-    if pixel_mean is not None:
-        mean_numbers = _scaled(pixel_mean, mean, range_, scale)
     said = {
         "problem": problem,
         "order": channels,
@@ -84,8 +84,8 @@ def convert(
     }
     dropped = _card(card, said)
     if mean is not None or pixel_mean is not None:  # the option says all of the mean
-        kept = {"mean": dropped.mean if mean_image is None else None, "mean_image": None}
-        dropped = dropped.model_copy(update=kept)
+        numbers = mean_numbers if pixel_mean is None else _scaled(pixel_mean, dropped.range, dropped.scale)
+        dropped = dropped.model_copy(update={"mean": None if numbers is None else tuple(numbers), "mean_image": None})
     elif mean_image is None and dropped.mean_image is not None and card is not None:
         mean_image = card.resolve().parent / dropped.mean_image
     wishes = Wishes(
@@ -132,12 +132,8 @@ def _mean(text: str | None) -> tuple[Path | None, _Numbers]:
     return None, _numbers(text, "--mean")
 
 
-def _scaled(text: str, mean: str | None, range_: tuple[float, float] | None, scale: float | None) -> _Numbers:
+def _scaled(text: str, range_: tuple[float, float] | None, scale: float | None) -> _Numbers:
     """A mean of pixels 0..255 in the card's words, where it is taken off after range or scale."""
-    if mean is not None:
-        raise typer.BadParameter(
-            "--mean and --pixel-mean both say the mean; say one of them", param_hint="--pixel-mean"
-        )
     low, high = range_ or (0.0, 255.0)
     factor = scale if scale is not None else (high - low) / 255
     offset = low if scale is None else 0.0

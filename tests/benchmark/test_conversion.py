@@ -12,7 +12,7 @@ from benchmark import conversion
 from benchmark.conversion import Order, convert_to_oracle, seal_conversion
 from benchmark.places import Places
 from benchmark.refusals import Mismatch, Refused
-from converters.conversion import Conversion
+from converters.conversion import Conversion, Wishes
 from converters.formats import Framework
 from converters.refusals import ParityFailed
 from oracles.card import DroppedCard
@@ -172,6 +172,14 @@ def test_a_mean_image_is_taken_off_by_graph_and_reference_alike(source, places, 
     card = _convert(_converted(mean_image=mean_CHW), source, places, tmp_path)
     assert card.preprocessing.mean_image_sha256 is not None
     assert card.parity.label_agreement == 1.0
+
+
+def test_a_mean_image_of_the_user_takes_the_place_of_a_mean_that_custom_assumes(source, places, tmp_path):
+    np.save(tmp_path / "mean.npy", np.full((SIDE, SIDE, 3), 100, np.float32))
+    made = _converted(assumed={"mean": (0.5, 0.5, 0.5)})
+    card = _convert(made, source, places, tmp_path, wishes=Wishes(mean=tmp_path / "mean.npy"))
+    assert card.preprocessing.mean is None
+    assert card.preprocessing.mean_image_sha256 is not None
 
 
 def test_a_problem_of_another_number_of_classes_is_refused(source, places, tmp_path):
