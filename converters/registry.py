@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from converters.conversion import Conversion, Source, Wishes
+from converters.conversion import Source
 from converters.formats import NAMED, OWN_CODE, Format, Framework, begins, caffe_hdf5, ends, holds, keras_hdf5, matches
 from converters.refusals import SourceIncomplete, UnknownFormat
 
@@ -177,9 +177,3 @@ def _only_one(folder: Path) -> tuple[Framework, Source]:
     names = ", ".join(file.path.name for _, file in found if file.path)
     why = f"holds {len(found)} models ({names}); name one of them" if found else "holds no model that a converter reads"
     raise UnknownFormat(f"{folder.name}: this folder {why}")
-
-
-def convert(source: Source, wishes: Wishes) -> Conversion:
-    """Convert with the converter that reads the source. Raises ConversionRefused."""
-    row, source = recognise(source)
-    return row.converter()(source, wishes)
