@@ -28,8 +28,8 @@ FRAMEWORKS: tuple[Framework, ...] = (
                 "convert deploy.prototxt --weights net.caffemodel -o net.onnx",
             ),
             Format("caffemodel with its net inside", ends(".caffemodel"), "convert net.caffemodel -o net.onnx"),
-            Format("caffemodel in HDF5", caffe_hdf5, "convert net.caffemodel.h5 -o net.onnx"),
-            Format("caffemodel or folder in 7z", ends(".7z"), "convert vgg.caffemodel.7z -o vgg.onnx"),
+            Format("caffemodel in HDF5 (extra caffe)", caffe_hdf5, "convert net.caffemodel.h5 -o net.onnx"),
+            Format("caffemodel or folder in 7z (extra caffe)", ends(".7z"), "convert vgg.caffemodel.7z -o vgg.onnx"),
         ),
     ),
     Framework(

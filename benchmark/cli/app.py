@@ -91,7 +91,7 @@ def _keeps() -> bool:
 
 
 def _stopped() -> int:
-    _say(f"stopped.{_CONTINUES if _keeps() else ' Nothing was written.'}")
+    _say(f"stopped.{_CONTINUES if _keeps() else ''}")
     return _INTERRUPTED
 
 
