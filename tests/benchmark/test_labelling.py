@@ -1,3 +1,5 @@
+"""The compact form of labels: whole, and refused otherwise."""
+
 import base64
 import zlib
 
