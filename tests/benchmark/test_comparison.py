@@ -10,9 +10,9 @@ from made_up import cell, digest, failed, record
 from scipy import stats
 
 from benchmark.cli.app import run_command_line
-from benchmark.labelling import Labelling
 from benchmark.influence import of_equality
 from benchmark.intervals import t_probability
+from benchmark.labelling import Labelling
 from benchmark.leaderboard.comparison import SURE, compare, holm
 from benchmark.leaderboard.played import Played, take
 from benchmark.ledger import Ledger
