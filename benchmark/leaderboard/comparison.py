@@ -71,6 +71,10 @@ class Side:
     named: frozenset[str]  # the axes that it fixes
     plays: tuple[Played, ...]
 
+    def uses(self, axis: str) -> bool:
+        """Whether any of its regimes has that axis: what one side does without is not the same on both."""
+        return any(_shown(play, axis) for play in self.plays) or axis in {"balance", "pretrained"}
+
     def rows(self, free: Sequence[str]) -> dict[str, Row]:
         """Setting -> seed -> record; raises Refused where a setting holds several rows."""
         rows: dict[str, Row] = {}
@@ -97,7 +101,7 @@ def compare(
     several rows of a setting or the test images differ.
     """
     sides = [_side(plays, text) for plays, text in zip((one, other), selections, strict=True)]
-    free = [axis for axis in AXES if axis not in sides[0].named | sides[1].named]
+    free = [axis for axis in AXES if all(axis not in side.named and side.uses(axis) for side in sides)]
     first, second = (side.rows(free) for side in sides)
     measures = {
         setting: found

@@ -135,6 +135,16 @@ def test_a_digest_stands_for_its_row() -> None:
     assert (found.apart.n, found.verdict) == (3, "higher")
 
 
+def test_regimes_are_compared_although_one_has_axes_that_the_other_lacks() -> None:
+    made = plays(
+        *rows(0.5),
+        *(record(cell("npdd-sl+pdd-sl", seed=seed), 0.8) for seed in range(3)),
+        *(record(cell("untrained", seed=seed), 0.1) for seed in range(3)),
+    )
+    assert compare(made, made, ("regime=npdd-sl", "regime=npdd-sl+pdd-sl")).verdict == "higher"
+    assert compare(made, made, ("regime=npdd-sl", "regime=untrained")).verdict == "lower"
+
+
 def test_holms_method_is_that_of_his_paper() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([None, 0.02]) == [None, 0.02]
