@@ -87,6 +87,32 @@ def inspect(
         console.print(escape(f"card: {_write_card(beside, shelved.card)}"), soft_wrap=True)
 
 
+@app.command("restrict")
+def restrict(
+    file: Annotated[Path, typer.Argument(help="An oracle file (what convert and the cache write).")],
+    problem: Annotated[str, typer.Option("--problem", help="The problem whose classes it shall answer with.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The oracle file to write.", metavar="FILE")],
+    same: Annotated[
+        list[str] | None,
+        typer.Option("--same", help="What the oracle calls a class of the problem.", metavar="THEIRS=PROBLEMS"),
+    ] = None,
+) -> None:
+    """Make an oracle answer with the classes of a problem only, in its order: the same network without its other words.
+
+    A classifier of CIFAR-10 becomes one of nine classes, one of FER2013 gets the class order of FER7.
+    """
+    from benchmark.problems import load_problem  # noqa: PLC0415 - keeps --help quick
+    from benchmark.restriction import restrict_file  # noqa: PLC0415
+
+    theirs = {}
+    for pair in same or ():
+        source, equals, wanted = (part.strip() for part in pair.partition("="))
+        if not equals:
+            raise typer.BadParameter(f"{pair!r}: give THEIRS=PROBLEMS, such as angry=anger", param_hint="--same")
+        theirs[wanted] = source
+    print(restrict_file(file, load_problem(problem), output, theirs, find_places()))  # noqa: T201 - the result
+
+
 def _proof(card: "Card") -> list[tuple[str, str]]:
     """What a card says of its oracle beside its source, and on test images."""
     rows = [("parity", str(card.parity))] if card.parity else []
