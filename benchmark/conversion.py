@@ -237,7 +237,13 @@ def _prove(
     size = card.preprocessing.size
     shown = mixed_images(tdd, natural_images(size, order.images, places, say), size, order.images)
     trial = Trial(
-        session, card, conversion.reference, conversion.model, _as_nhwc(conversion.mean_image, card), conversion.lent
+        session,
+        card,
+        conversion.reference,
+        conversion.model,
+        _as_nhwc(conversion.mean_image, card),
+        conversion.lent,
+        conversion.witnesses,
     )
     parity, agreement = run_parity(trial, Images(shown.images_NHWC[: order.images], shown.source))
     if agreement.images < len(shown.images_NHWC[: order.images]):

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import refusals
-from converters.refusals import ConversionRefused, SourceDamaged
+from converters.refusals import ConversionRefused, ReaderLost
 
 SECONDS = 30.0
 MEMORY = 6 << 30
@@ -42,7 +43,7 @@ def time_for(path: Path) -> float:
 
 
 def call(task: Task) -> Any:
-    """What the function returned; its refusals are raised here. SourceDamaged for a child that died or did not end."""
+    """What the function returned; its refusals are raised here. ReaderLost for a child that died or did not end."""
     command = [sys.executable, "-P", "-c", _START, task.function, str(task.memory), *task.arguments]
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
     try:
@@ -56,18 +57,23 @@ def call(task: Task) -> Any:
             env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise SourceDamaged(
-            f"{task.name}: its reader was still busy after {task.seconds:.0f} seconds; the file is damaged,"
-            " copy it again."
-        ) from error
+        raise _lost(task, f"its reader was still busy after {task.seconds:.0f} seconds") from error
     try:
         answer = json.loads(child.stdout.rpartition(b"\n")[2])
     except ValueError as error:
-        raise SourceDamaged(f"{task.name}: ended its reader; the file is damaged, copy it again.") from error
+        raise _lost(task, f"ended its reader{_signal(child.returncode)}") from error
     if "returned" in answer:
         return answer["returned"]
     kind: type[ConversionRefused] = getattr(refusals, str(answer["kind"]))
     raise kind(answer["said"])
+
+
+def _lost(task: Task, how: str) -> ReaderLost:
+    return ReaderLost(f"{task.name}: {how}; the file is damaged, copy it again.", how)
+
+
+def _signal(code: int) -> str:
+    return f" ({signal.Signals(-code).name})" if code < 0 and -code in set(signal.Signals) else ""
 
 
 def main() -> None:

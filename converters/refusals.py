@@ -3,6 +3,7 @@
 ConversionRefused            exit code 3: a source that does not become an ONNX classifier
 ├── UnknownFormat            no converter recognises the source
 ├── SourceDamaged            a file that is not what its name says, truncated, malformed or out of bounds
+│   └── ReaderLost           a file that ended the process that read it, or kept it busy for ever
 ├── UnsupportedLayer         a layer, operator or option that has no conversion
 ├── RunsCode                 opening the source would run code that it brings, and nobody allowed it
 ├── SourceIncomplete         a file, tensor name or size that the conversion needs is not there
@@ -23,6 +24,14 @@ class UnknownFormat(ConversionRefused):
 
 class SourceDamaged(ConversionRefused):
     """A file that is truncated, malformed, larger than allowed, or something else than its name says."""
+
+
+class ReaderLost(SourceDamaged):
+    """A file that ended the process that read it, or kept it busy; `how` says which."""
+
+    def __init__(self, said: str, how: str = "") -> None:
+        super().__init__(said)
+        self.how = how
 
 
 class UnsupportedLayer(ConversionRefused):

@@ -193,6 +193,7 @@ def _show(card: "Card", out: Path) -> None:
         ("image", f"{how.size[0]}x{how.size[1]}, {'grey' if how.channels == 1 else how.order}{mean_image}; {said}"),
         ("parity", str(card.parity) if card.parity else card.unverified or ""),
     ]
+    rows += [("witness", str(witness)) for witness in (card.parity.witnesses if card.parity else ())]
     rows += [("measured", str(measured)) for measured in card.measured]
     for name, text in rows:
         table.add_row(name, escape(text))

@@ -6,6 +6,7 @@ from converters.caffe.graph import build
 from converters.caffe.plain import Plain
 from converters.caffe.preprocessing import describe
 from converters.caffe.reading import read
+from converters.caffe.witness import OpenCVWitness, deployed
 from converters.conversion import Conversion, Source, Wishes
 
 _MOVING = frozenset({"Flatten", "Reshape", "Transpose", "Split", "Concat"})
@@ -37,6 +38,7 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
         mean_image=mean,
         lent=built.lent,
         reference=Plain(reading.net, end.layer, end.at, built.results),
+        witnesses=(OpenCVWitness(reading.net, end, deployed(reading.files, wishes)),),
         notes=(*reading.notes, *images.notes, *several),
         advice=images.advice,
     )

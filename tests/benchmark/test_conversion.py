@@ -1,6 +1,6 @@
 """Conversion to an oracle file: what is said where, the proof, and what is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from benchmark import conversion
 from benchmark.conversion import Order, convert_to_oracle, seal_conversion
 from benchmark.places import Places
 from benchmark.refusals import Mismatch, Refused
-from converters.conversion import Conversion, Wishes
+from converters.conversion import Conversion, Statement, Wishes
 from converters.formats import Framework
 from converters.refusals import ParityFailed
 from oracles.card import DroppedCard
@@ -111,6 +111,46 @@ def test_an_accepted_oracle_keeps_the_bad_numbers_on_its_card(source, places, tm
     assert card.parity.accepted
     assert card.parity.label_agreement < 0.999
     assert "accepted by hand" in str(card.parity)
+
+
+class _Beside:
+    """A witness that answers the first `count` images by a factor of its own, or is silent."""
+
+    runtime = "Other"
+
+    def __init__(self, factor: float = 2.0, count: int | None = None) -> None:
+        self.factor, self.count = factor, count
+
+    def answer(self, batches: Iterable[np.ndarray], seconds: float) -> Statement:
+        assert seconds > 0
+        if self.count == 0:
+            return Statement(remark="could not read it: layer Dream")
+        scores = np.concatenate([_Numpy(self.factor).scores(inputs) for inputs in batches])
+        return Statement("1.5", scores[: self.count], "reading by itself")
+
+
+def test_a_witness_that_agrees_stands_on_the_card_beside_the_source(source, places, tmp_path):
+    card = _convert(_converted(witnesses=(_Beside(), _Beside(count=7))), source, places, tmp_path)
+    first, second = card.parity.witnesses
+    assert (first.runtime, first.version, first.images, first.label_agreement) == ("Other", "1.5", 40, 1.0)
+    assert first.largest_difference < 1e-3
+    assert (second.images, second.label_agreement, second.remark) == (7, 1.0, "reading by itself")
+    assert read_card(onnx.load(tmp_path / "net.onnx")) == card
+
+
+def test_a_silent_witness_is_a_remark_and_no_failure(source, places, tmp_path):
+    card = _convert(_converted(witnesses=(_Beside(count=0),)), source, places, tmp_path)
+    assert str(card.parity.witnesses[0]) == "Other could not read it: layer Dream"
+
+
+def test_a_witness_that_answers_otherwise_is_a_failure_unless_it_is_accepted(source, places, tmp_path):
+    made = _converted(witnesses=(_Beside(), _Beside(-2.0)))
+    with pytest.raises(ParityFailed, match=r"is its source .* but a witness answers otherwise: .*Other 1\.5.*--accept"):
+        _convert(made, source, places, tmp_path)
+    assert not (tmp_path / "net.onnx").exists()
+    card = _convert(made, source, places, tmp_path, accept=True)
+    assert card.parity.accepted
+    assert [witness.label_agreement < 0.999 for witness in card.parity.witnesses] == [False, True]
 
 
 def test_without_a_source_to_run_the_card_says_unverified_and_why(source, places, tmp_path):
