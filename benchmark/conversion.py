@@ -28,7 +28,7 @@ from benchmark.provenance import digest_file
 from benchmark.refusals import DataMissing, EnvironmentRefused, Mismatch, Refused
 from converters.caffe.mean import read_mean
 from converters.conversion import Conversion, Wishes
-from converters.refusals import SourceIncomplete
+from converters.refusals import OptionUnheard, SourceIncomplete
 from converters.registry import find, recognise
 from oracles import contract
 from oracles.card import Card, DroppedCard, Measured, Parity, SourceFile
@@ -69,12 +69,18 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
     refuse_place(out, order.replace)
     framework, source = recognise(find(order.source))
     say(f"{framework.name}: {source.text}")
+    framework.refuse_unheard(source, order.wishes)
     conversion = framework.converter()(source, order.wishes)
     if any(file.exists() and out.exists() and file.samefile(out) for file in conversion.files):
         raise Refused(f"{out}: this is the source itself. Name another file with -o.")
     conversion = _with_mean_image(conversion, order.wishes.mean)
     sealed = seal_conversion(conversion, order.card, out.stem)
     card, problem = sealed.card, sealed.card.problem
+    if order.card.order is not None and card.preprocessing.channels == 1:
+        raise OptionUnheard(
+            f"--channels {order.card.order} means nothing to this {framework.name} model, which takes grey images;"
+            " leave it out"
+        )
     session = open_session(sealed.model, device="cpu", lent=sealed.lent)
     tdd = None if problem is None else _test_set(problem, card, places, say)
     if problem is not None and "classes" in card.preprocessing.assumed:  # still assumed, but no longer numbers

@@ -19,7 +19,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user says beyond the source; what does not concern a framework is left alone by its converter.
+    """What the user says beyond the source; what means nothing to a framework is refused by its row in the registry.
 
     `weights`: the file of the weights, or the folder, for a source that names only an architecture. `mean`: a mean file
     in the framework's own format. `mean_said`: the user gives the mean in numbers, so no file is looked for. `output`:

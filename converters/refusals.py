@@ -7,6 +7,7 @@ ConversionRefused            exit code 3: a source that does not become an ONNX 
 ├── UnsupportedLayer         a layer, operator or option that has no conversion
 ├── RunsCode                 opening the source would run code that it brings, and nobody allowed it
 ├── SourceIncomplete         a file, tensor name or size that the conversion needs is not there
+├── OptionUnheard            exit code 2: an option that means nothing to the source's framework
 ├── ParityFailed             the converted model and its source do not give the same labels
 └── FrameworkMissing         exit code 4: the framework is not installed; the message says what to install
 """
@@ -44,6 +45,12 @@ class RunsCode(ConversionRefused):
 
 class SourceIncomplete(ConversionRefused):
     """Something that the conversion needs and the source does not say."""
+
+
+class OptionUnheard(ConversionRefused):
+    """An option that a converter would leave unheard."""
+
+    exit_code = 2
 
 
 class ParityFailed(ConversionRefused):

@@ -14,7 +14,7 @@ from benchmark.places import Places
 from benchmark.refusals import Mismatch, Refused
 from converters.conversion import Conversion, Statement, Wishes
 from converters.formats import Framework
-from converters.refusals import ParityFailed
+from converters.refusals import OptionUnheard, ParityFailed
 from oracles.card import DroppedCard
 from oracles.contract import read_card
 from oracles.refusals import CardRefused
@@ -220,6 +220,28 @@ def test_a_mean_image_of_the_user_takes_the_place_of_a_mean_that_custom_assumes(
     card = _convert(made, source, places, tmp_path, wishes=Wishes(mean=tmp_path / "mean.npy"))
     assert card.preprocessing.mean is None
     assert card.preprocessing.mean_image_sha256 is not None
+
+
+def test_an_order_of_channels_for_a_grey_model_is_refused(places, tmp_path):
+    grey = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", CLASSES])],
+        [numpy_helper.from_array(MATRIX_PC[: SIDE * SIDE], "w")],
+    )
+    model = helper.make_model(grey, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "grey.onnx")
+    order = Order(str(tmp_path / "grey.onnx"), card=DroppedCard(range=(0, 1), order="bgr"), images=40)
+    with pytest.raises(OptionUnheard, match="--channels bgr means nothing to this ONNX model, which takes grey images"):
+        convert_to_oracle(order, tmp_path / "oracle.onnx", places, lambda _text: None)
+
+
+def test_an_option_that_means_nothing_to_the_source_is_refused_before_it_is_read(places, tmp_path):
+    (tmp_path / "trees.json").write_text("not read")
+    order = Order(str(tmp_path / "trees.json"), Wishes(inputs=("x:0",)))
+    with pytest.raises(OptionUnheard, match="--inputs means nothing to XGBoost"):
+        convert_to_oracle(order, tmp_path / "oracle.onnx", places, lambda _text: None)
 
 
 def test_a_problem_of_another_number_of_classes_is_refused(source, places, tmp_path):
