@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.images.stack import Stack
+from benchmark.order import Order
 from benchmark.places import Places
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.proof import (
-    IMAGES,
     Images,
     Trial,
     answers,
@@ -27,7 +27,7 @@ from benchmark.proof import (
 from benchmark.provenance import digest_file
 from benchmark.refusals import DataMissing, EnvironmentRefused, Mismatch, Refused
 from converters.caffe.mean import read_mean
-from converters.conversion import Conversion, Wishes
+from converters.conversion import Conversion
 from converters.refusals import OptionUnheard, SourceIncomplete
 from converters.registry import find, recognise
 from oracles import contract
@@ -40,24 +40,6 @@ from oracles.seal import CardExtras, Sealed, seal_closely, write
 from oracles.server import resized
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be converted, and what the user says of it.
-
-    `card`: the keys of a card, each stronger than what the source's files say. `reference`: answers of the source from
-    elsewhere, an .npz (benchmark.proof.compare_with_file). `accept`: take an oracle that answers otherwise than its
-    source. `replace`: an oracle file that is there already. `images`: how many a parity run shows, at most.
-    """
-
-    source: str
-    wishes: Wishes = field(default_factory=Wishes)
-    card: DroppedCard = field(default_factory=DroppedCard)
-    reference: Path | None = None
-    accept: bool = False
-    replace: bool = False
-    images: int = IMAGES
 
 
 def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card:

@@ -1,4 +1,4 @@
-"""The table of frameworks: which converter reads which source, what it needs, which options it hears, an example each."""
+"""The table of frameworks: which converter reads which source, what it needs, what options it hears, an example."""
 
 import importlib.metadata
 from collections.abc import Iterable, Iterator

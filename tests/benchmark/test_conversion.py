@@ -9,7 +9,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmark import conversion
-from benchmark.conversion import Order, convert_to_oracle, seal_conversion
+from benchmark.conversion import convert_to_oracle, seal_conversion
+from benchmark.order import Order
 from benchmark.places import Places
 from benchmark.refusals import Mismatch, Refused
 from converters.conversion import Conversion, Statement, Wishes

@@ -110,7 +110,7 @@ def test_an_installed_package_can_bring_a_framework_and_a_broken_one_is_left_out
     assert recognise(Source("a.zzz", Path(tmp_path / "a.zzz")))[0] is row
 
 
-@pytest.mark.parametrize("row", (*registry.FRAMEWORKS, registry.ONNX), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*registry.FRAMEWORKS, registry.ONNX], ids=lambda row: row.name)
 def test_a_format_hears_the_options_of_its_own_example(row):
     for entry in row.formats:
         assert set(entry.honours) <= set(OPTIONS)
