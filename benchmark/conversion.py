@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmark.images.stack import Stack
+from benchmark.order import Order
 from benchmark.places import Places
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.proof import (
-    IMAGES,
     Images,
     Trial,
     answers,
@@ -27,8 +27,8 @@ from benchmark.proof import (
 from benchmark.provenance import digest_file
 from benchmark.refusals import DataMissing, EnvironmentRefused, Mismatch, Refused
 from converters.caffe.mean import read_mean
-from converters.conversion import Conversion, Wishes
-from converters.refusals import SourceIncomplete
+from converters.conversion import Conversion
+from converters.refusals import OptionUnheard, SourceIncomplete
 from converters.registry import find, recognise
 from oracles import contract
 from oracles.card import Card, DroppedCard, Measured, Parity, SourceFile
@@ -42,24 +42,6 @@ from oracles.server import resized
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is to be converted, and what the user says of it.
-
-    `card`: the keys of a card, each stronger than what the source's files say. `reference`: answers of the source from
-    elsewhere, an .npz (benchmark.proof.compare_with_file). `accept`: take an oracle that answers otherwise than its
-    source. `replace`: an oracle file that is there already. `images`: how many a parity run shows, at most.
-    """
-
-    source: str
-    wishes: Wishes = field(default_factory=Wishes)
-    card: DroppedCard = field(default_factory=DroppedCard)
-    reference: Path | None = None
-    accept: bool = False
-    replace: bool = False
-    images: int = IMAGES
-
-
 def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card:
     """Convert the order's source and write the oracle file `out`; returns its card.
 
@@ -69,12 +51,18 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
     refuse_place(out, order.replace)
     framework, source = recognise(find(order.source))
     say(f"{framework.name}: {source.text}")
+    framework.refuse_unheard(source, order.wishes)
     conversion = framework.converter()(source, order.wishes)
     if any(file.exists() and out.exists() and file.samefile(out) for file in conversion.files):
         raise Refused(f"{out}: this is the source itself. Name another file with -o.")
     conversion = _with_mean_image(conversion, order.wishes.mean)
     sealed = seal_conversion(conversion, order.card, out.stem)
     card, problem = sealed.card, sealed.card.problem
+    if order.card.order is not None and card.preprocessing.channels == 1:
+        raise OptionUnheard(
+            f"--channels {order.card.order} means nothing to this {framework.name} model, which takes grey images;"
+            " leave it out"
+        )
     session = open_session(sealed.model, device="cpu", lent=sealed.lent)
     tdd = None if problem is None else _test_set(problem, card, places, say)
     if problem is not None and "classes" in card.preprocessing.assumed:  # still assumed, but no longer numbers
@@ -237,7 +225,13 @@ def _prove(
     size = card.preprocessing.size
     shown = mixed_images(tdd, natural_images(size, order.images, places, say), size, order.images)
     trial = Trial(
-        session, card, conversion.reference, conversion.model, _as_nhwc(conversion.mean_image, card), conversion.lent
+        session,
+        card,
+        conversion.reference,
+        conversion.model,
+        _as_nhwc(conversion.mean_image, card),
+        conversion.lent,
+        conversion.witnesses,
     )
     parity, agreement = run_parity(trial, Images(shown.images_NHWC[: order.images], shown.source))
     if agreement.images < len(shown.images_NHWC[: order.images]):

@@ -17,10 +17,11 @@ from benchmark.places import Places
 from benchmark.provenance import digest_file
 from benchmark.refusals import Refused
 from benchmark.scores import score
-from converters.conversion import Reference
+from converters.conversion import Reference, Statement
+from converters.conversion import Witness as Asked
 from converters.parity import ENOUGH, Agreement, compare, first_difference
 from converters.refusals import ParityFailed
-from oracles.card import Card, Measured, Parity
+from oracles.card import Card, Measured, Parity, Witness
 from oracles.contract import INPUT, LABELS, SCORES
 from oracles.lent import Lent
 from oracles.plain import prepare
@@ -87,6 +88,7 @@ class Trial:
     model: onnx.ModelProto
     mean_image: np.ndarray | None = None
     lent: Lent = field(default_factory=dict)
+    witnesses: tuple[Asked, ...] = ()
 
     def prepared(self, images_NHWC: np.ndarray) -> np.ndarray:
         """The source's input for these images."""
@@ -114,8 +116,28 @@ def run_parity(trial: Trial, images: Images, seconds: float = SECONDS) -> tuple[
         first_difference=_first_difference(trial, shown_NHWC[:4]) if apart else None,
         runtime=trial.reference.runtime,
         version=trial.reference.version,
+        witnesses=tuple(_heard(trial, witness, shown_NHWC, (labels_N, scores_NC)) for witness in trial.witnesses),
     )
     return parity, agreement
+
+
+def _heard(trial: Trial, asked: Asked, images_NHWC: np.ndarray, ours: tuple[np.ndarray, np.ndarray | None]) -> Witness:
+    """What a witness says of the same images, beside our labels and scores."""
+    pieces = (images_NHWC[at : at + BATCH] for at in range(0, len(images_NHWC), BATCH))
+    said: Statement = asked.answer((trial.prepared(piece) for piece in pieces), SECONDS)
+    if said.scores_NC is None:
+        return Witness(runtime=asked.runtime, version=said.version, remark=said.remark)
+    labels_N, scores_NC = ours
+    count = len(said.scores_NC)
+    agreement = compare(labels_N[:count], None if scores_NC is None else scores_NC[:count], said.scores_NC)
+    return Witness(
+        runtime=asked.runtime,
+        version=said.version,
+        images=count,
+        label_agreement=agreement.labels,
+        largest_difference=agreement.largest,
+        remark=said.remark,
+    )
 
 
 def compare_with_file(session: Session, card: Card, file: Path) -> tuple[Parity, Agreement]:
@@ -162,10 +184,16 @@ def cautions(agreement: Agreement) -> tuple[str, ...]:
 
 def judged(parity: Parity, agreement: Agreement, *, accept: bool) -> Parity:
     """The parity for a card; raises ParityFailed when it is not enough and nobody accepts it."""
-    if agreement.enough:
+    others = [w for w in parity.witnesses if w.label_agreement is not None and w.label_agreement < ENOUGH]
+    if agreement.enough and not others:
         return parity
     if accept:
         return parity.model_copy(update={"accepted": True})
+    if agreement.enough:
+        raise ParityFailed(
+            f"the oracle is its source ({parity}), but a witness answers otherwise: {others[0]}; at least {ENOUGH:.1%}"
+            " must agree. Either may have misread the source; --accept takes the oracle as it is"
+        )
     own = parity.runtime != "reference file"  # then oracle and source read the same card, and that is not the cause
     cause = "The conversion of that tensor is at fault" if own else "Check order, range, mean and size"
     raise ParityFailed(

@@ -1,6 +1,6 @@
 """What a converter is given and what it gives back: a source and wishes in, a `Conversion` out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user says beyond the source; what does not concern a framework is left alone by its converter.
+    """What the user says beyond the source; what means nothing to a framework is refused by its row in the registry.
 
     `weights`: the file of the weights, or the folder, for a source that names only an architecture. `mean`: a mean file
     in the framework's own format. `mean_said`: the user gives the mean in numbers, so no file is looked for. `output`:
@@ -59,6 +59,26 @@ class Reference(Protocol):
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What a witness says: `scores_NC` [m, k] for the first m images, or None and in `remark` why there are none."""
+
+    version: str = ""
+    scores_NC: np.ndarray | None = None
+    remark: str = ""
+
+
+class Witness(Protocol):
+    """Another runtime beside the source's own, which may be missing, refuse the source, be slow or crash."""
+
+    @property
+    def runtime(self) -> str:
+        """The name of what answers, as "OpenCV"."""
+
+    def answer(self, batches: Iterable[np.ndarray], seconds: float) -> Statement:
+        """Its scores for inputs as the converted model takes them, as many as it answers within the time."""
+
+
+@dataclass(frozen=True)
 class Conversion:
     """A classifier of another framework as ONNX, and all that its files say about it.
 
@@ -69,6 +89,7 @@ class Conversion:
     `advice`: for a key that no file says, what to tell a user who does not say it either.
     `lent`: large weights that `model` refers to instead of holding them, by an external initializer's `location`.
     `reference`: the source framework on the same weights, or None, and then `unverified` says why and the way out.
+    `witnesses`: further runtimes that can be asked for the same scores.
     """
 
     model: onnx.ModelProto
@@ -80,6 +101,7 @@ class Conversion:
     lent: Mapping[str, np.ndarray] = field(default_factory=dict)
     reference: Reference | None = None
     unverified: str = ""
+    witnesses: tuple[Witness, ...] = ()
     notes: tuple[str, ...] = ()
     advice: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,21 +6,35 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from converters.conversion import Converter, Source
-from converters.refusals import FrameworkMissing
+from converters.conversion import Converter, Source, Wishes
+from converters.refusals import FrameworkMissing, OptionUnheard
 
 _HEAD = 64
 OWN_CODE = re.compile(r"^[\w./\\-]+:[A-Za-z_]\w*$")
 NAMED = re.compile(r"^(timm|torchvision):[\w.\-]+$")
 
 
+# wishes that only some converters can hear; all others are checked where the oracle is sealed
+OPTIONS = {
+    "weights": "--weights",
+    "output": "--output",
+    "inputs": "--inputs",
+    "outputs": "--outputs",
+    "allow_code": "--allow-code",
+}
+
+
 @dataclass(frozen=True)
 class Format:
-    """One kind of source: `about` in a few words, how it is recognised, and a command line that converts one."""
+    """One kind of source: `about` in a few words, how it is recognised, and a command line that converts one.
+
+    `honours`: those of OPTIONS that mean something to its converter; one that names none honours all.
+    """
 
     about: str
     recognises: Callable[[Source], bool]
     example: str
+    honours: tuple[str, ...] = tuple(OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,19 @@ class Framework:
     formats: tuple[Format, ...]
     needs: tuple[str, ...] = ()
     extra: str = ""
+
+    def refuse_unheard(self, source: Source, wishes: Wishes) -> None:
+        """Raise OptionUnheard for a wish that the converter of this source would leave alone."""
+        form = next((form for form in self.formats if form.recognises(source)), None)
+        if form is None:
+            return
+        for wish, option in OPTIONS.items():
+            if getattr(wishes, wish) and wish not in form.honours:
+                heard = ", ".join(OPTIONS[name] for name in form.honours) or "none"
+                raise OptionUnheard(
+                    f"{option} means nothing to {self.name} ({form.about}; of such options it hears {heard});"
+                    " leave it out"
+                )
 
     def missing(self) -> tuple[str, ...]:
         """The modules that are not installed here; nothing is imported to find out."""

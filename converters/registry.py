@@ -1,4 +1,4 @@
-"""The table of frameworks: which converter reads which source, what it needs, and an example of each."""
+"""The table of frameworks: which converter reads which source, what it needs, what options it hears, an example."""
 
 import importlib.metadata
 from collections.abc import Iterable, Iterator
@@ -21,15 +21,32 @@ FRAMEWORKS: tuple[Framework, ...] = (
                 "a folder with prototxt and caffemodel",
                 holds("*.prototxt", "*.caffemodel*"),
                 "convert lenet/ -o lenet.onnx",
+                ("weights", "output"),
             ),
             Format(
                 "prototxt, weights with --weights",
                 ends(".prototxt"),
                 "convert deploy.prototxt --weights net.caffemodel -o net.onnx",
+                ("weights", "output"),
             ),
-            Format("caffemodel with its net inside", ends(".caffemodel"), "convert net.caffemodel -o net.onnx"),
-            Format("caffemodel in HDF5 (extra caffe)", caffe_hdf5, "convert net.caffemodel.h5 -o net.onnx"),
-            Format("caffemodel or folder in 7z (extra caffe)", ends(".7z"), "convert vgg.caffemodel.7z -o vgg.onnx"),
+            Format(
+                "caffemodel with its net inside",
+                ends(".caffemodel"),
+                "convert net.caffemodel -o net.onnx",
+                ("weights", "output"),
+            ),
+            Format(
+                "caffemodel in HDF5 (extra caffe)",
+                caffe_hdf5,
+                "convert net.caffemodel.h5 -o net.onnx",
+                ("weights", "output"),
+            ),
+            Format(
+                "caffemodel or folder in 7z (extra caffe)",
+                ends(".7z"),
+                "convert vgg.caffemodel.7z -o vgg.onnx",
+                ("weights", "output"),
+            ),
         ),
     ),
     Framework(
@@ -40,12 +57,14 @@ FRAMEWORKS: tuple[Framework, ...] = (
                 "timm or torchvision name and weights",
                 matches(NAMED),
                 "convert timm:resnet18 --weights net.safetensors -o net.onnx",
+                ("weights", "output"),
             ),
-            Format("exported program", ends(".pt2"), "convert net.pt2 -o net.onnx"),
+            Format("exported program", ends(".pt2"), "convert net.pt2 -o net.onnx", ("output", "allow_code")),
             Format(
                 "own code (runs it)",
                 matches(OWN_CODE),
                 "convert nets.py:build --weights net.pth --allow-code -o net.onnx",
+                ("weights", "output", "allow_code"),
             ),
             Format(
                 "state dict or pickle alone",
@@ -58,8 +77,8 @@ FRAMEWORKS: tuple[Framework, ...] = (
         "Keras",
         "converters.keras.convert",
         (
-            Format("Keras 3 archive", ends(".keras"), "convert net.keras -o net.onnx"),
-            Format("Keras 2 or 3 HDF5", keras_hdf5, "convert net.h5 -o net.onnx"),
+            Format("Keras 3 archive", ends(".keras"), "convert net.keras -o net.onnx", ("output",)),
+            Format("Keras 2 or 3 HDF5", keras_hdf5, "convert net.h5 -o net.onnx", ("output",)),
         ),
         ("keras", "h5py"),
         "keras",
@@ -68,8 +87,18 @@ FRAMEWORKS: tuple[Framework, ...] = (
         "TensorFlow",
         "converters.tensorflow.convert",
         (
-            Format("SavedModel folder", holds("saved_model.pb"), "convert savedmodel/ -o net.onnx"),
-            Format("frozen graph", ends(".pb"), "convert frozen.pb --inputs x:0 --outputs y:0 -o net.onnx"),
+            Format(
+                "SavedModel folder",
+                holds("saved_model.pb"),
+                "convert savedmodel/ -o net.onnx",
+                ("output", "inputs", "outputs"),
+            ),
+            Format(
+                "frozen graph",
+                ends(".pb"),
+                "convert frozen.pb --inputs x:0 --outputs y:0 -o net.onnx",
+                ("output", "inputs", "outputs"),
+            ),
         ),
         ("tensorflow", "tf2onnx"),
         "tensorflow",
@@ -77,7 +106,7 @@ FRAMEWORKS: tuple[Framework, ...] = (
     Framework(
         "TFLite",
         "converters.tflite.convert",
-        (Format("float, int8 or uint8", ends(".tflite", ".lite"), "convert net.tflite -o net.onnx"),),
+        (Format("float, int8 or uint8", ends(".tflite", ".lite"), "convert net.tflite -o net.onnx", ("output",)),),
         ("tensorflow", "tf2onnx"),
         "tensorflow",
     ),
@@ -85,11 +114,12 @@ FRAMEWORKS: tuple[Framework, ...] = (
         "scikit-learn",
         "converters.sklearn.convert",
         (
-            Format("skops", ends(".skops"), "convert digits.skops --range 0 16 -o digits.onnx"),
+            Format("skops", ends(".skops"), "convert digits.skops --range 0 16 -o digits.onnx", ()),
             Format(
                 "pickle (runs code)",
                 ends(".joblib", ".pkl", ".pickle"),
                 "convert digits.joblib --allow-code -o digits.onnx",
+                ("allow_code",),
             ),
         ),
         ("skl2onnx", "skops"),
@@ -98,7 +128,7 @@ FRAMEWORKS: tuple[Framework, ...] = (
     Framework(
         "XGBoost",
         "converters.boosting.convert",
-        (Format("native JSON or UBJ", ends(".json", ".ubj"), "convert trees.json --size 8 8 -o trees.onnx"),),
+        (Format("native JSON or UBJ", ends(".json", ".ubj"), "convert trees.json --size 8 8 -o trees.onnx", ()),),
         ("xgboost",),
         "boosting",
     ),
@@ -107,7 +137,10 @@ FRAMEWORKS: tuple[Framework, ...] = (
         "converters.boosting.convert",
         (
             Format(
-                "native text", begins(b"tree", (".txt", ".model", ".lgb")), "convert trees.txt --size 8 8 -o trees.onnx"
+                "native text",
+                begins(b"tree", (".txt", ".model", ".lgb")),
+                "convert trees.txt --size 8 8 -o trees.onnx",
+                (),
             ),
         ),
         ("lightgbm",),
@@ -115,7 +148,9 @@ FRAMEWORKS: tuple[Framework, ...] = (
     ),
 )
 ONNX = Framework(
-    "ONNX", "benchmark.foreign", (Format("any classifier", ends(".onnx"), "convert net.onnx -o oracle.onnx"),)
+    "ONNX",
+    "benchmark.foreign",
+    (Format("any classifier", ends(".onnx"), "convert net.onnx -o oracle.onnx", ("output",)),),
 )
 
 

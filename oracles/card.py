@@ -4,7 +4,17 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 SCHEMA_VERSION = 1
 _NAME_LENGTH = 100
@@ -93,12 +103,39 @@ class Preprocessing(_Strict):
     assumed: tuple[Text, ...] = ()
 
 
+class Witness(_Strict):
+    """How an oracle agrees with another runtime than its source's own, on the first so many images of the parity run.
+
+    Where it did not answer, `images` is 0 and `remark` says why; else `remark` may say how it read the source.
+    """
+
+    runtime: Text
+    version: Text = ""
+    images: int = Field(default=0, ge=0)
+    label_agreement: float | None = Field(default=None, ge=0, le=1)
+    largest_difference: float | None = Field(default=None, ge=0)
+    remark: Text = ""
+
+    def __str__(self) -> str:
+        """One line for people."""
+        name = f"{self.runtime} {self.version}".strip()
+        if self.label_agreement is None:
+            return f"{name} {self.remark}"
+        remark = f" ({self.remark})" if self.remark else ""
+        return f"{_agreed(self.label_agreement, self.images, self.largest_difference)}, against {name}{remark}"
+
+
+def _agreed(labels: float, images: int, largest: float | None) -> str:
+    scores = "scores not compared" if largest is None else f"scores to {largest:.1e}"
+    return f"{labels:.2%} of labels on {images:,} images, {scores}"
+
+
 class Parity(_Strict):
     """How an oracle agrees with the framework that its source came from, on so many images.
 
     `largest_difference`: of a score, absolute; None where only labels could be compared. `first_difference`: the first
     tensor of the converted model that is not the source's. `accepted`: the user took the oracle although too few labels
-    agree.
+    agree. `witnesses`: other runtimes beside the source's own.
     """
 
     images: int = Field(ge=1)
@@ -109,15 +146,21 @@ class Parity(_Strict):
     runtime: Text
     version: Text
     accepted: bool = False
+    witnesses: tuple[Witness, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without witnesses a card reads, and its digest is, what it was before there were any."""
+        written: dict[str, Any] = rest(self)
+        if not self.witnesses:
+            written.pop("witnesses", None)
+        return written
 
     def __str__(self) -> str:
         """One line for people."""
-        scores = (
-            "scores not compared" if self.largest_difference is None else f"scores to {self.largest_difference:.1e}"
-        )
         first = f", first other tensor: {self.first_difference}" if self.first_difference else ""
         return (
-            f"{self.label_agreement:.2%} of labels on {self.images:,} images, {scores}, against {self.runtime}"
+            f"{_agreed(self.label_agreement, self.images, self.largest_difference)}, against {self.runtime}"
             f" {self.version}{first}{' (accepted by hand)' if self.accepted else ''}"
         )
 

@@ -1,7 +1,7 @@
 """`convert`: a model of any framework becomes an oracle file, with proof that it is the same classifier."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from benchmark.places import find_places
 if TYPE_CHECKING:
     from oracles.card import Card
 
-_Numbers = list[float] | None
+_Numbers = tuple[float, ...] | None
 
 
 def convert(
@@ -64,116 +64,54 @@ def convert(
         return
     if source is None or out is None:
         raise typer.BadParameter("name a SOURCE and -o FILE.onnx, or --list", param_hint="convert")
-    from benchmark.conversion import Order, convert_to_oracle  # noqa: PLC0415 - keeps --help quick
-    from converters.conversion import Wishes  # noqa: PLC0415
+    from benchmark.conversion import convert_to_oracle  # noqa: PLC0415 - keeps --help quick
+    from benchmark.order import Order, Said, understood  # noqa: PLC0415
 
     if mean is not None and pixel_mean is not None:
         raise typer.BadParameter("--mean and --pixel-mean both say the mean; say one of them", param_hint="--mean")
-    mean_image, mean_numbers = _mean(mean)
-    said = {
+    keys = {
         "problem": problem,
         "order": channels,
         "range": range_,
         "scale": scale,
-        "mean": mean_numbers,
         "std": _numbers(std, "--std"),
         "size": size,
-        "classes": _lines(classes),
         "output": output,
         "licence": licence,
     }
-    dropped = _card(card, said)
-    if mean is not None or pixel_mean is not None:  # the option says all of the mean
-        numbers = mean_numbers if pixel_mean is None else _scaled(pixel_mean, dropped.range, dropped.scale)
-        dropped = dropped.model_copy(update={"mean": None if numbers is None else tuple(numbers), "mean_image": None})
-    elif mean_image is None and dropped.mean_image is not None and card is not None:
-        mean_image = card.resolve().parent / dropped.mean_image
-    wishes = Wishes(
-        weights=_there(weights),
-        mean=mean_image,
-        mean_said=dropped.mean is not None,
-        output=dropped.output,
+    said = Said(
+        card=card,
+        keys=keys,
+        mean=_file_or_numbers(mean, "--mean"),
+        pixel_mean=_numbers(pixel_mean, "--pixel-mean"),
+        classes=classes,
+        weights=weights,
         inputs=_split(inputs),
         outputs=_split(outputs),
-        size=dropped.size,
-        image_channels=dropped.channels,
         allow_code=allow_code,
     )
-    order = Order(source, wishes, dropped, reference, accept, replace, images)
+    order = Order(source, *understood(said), reference, accept, replace, images)
     made = convert_to_oracle(order, out, find_places(data or ()), say)
     _show(made, out)
 
 
-def _card(file: Path | None, said: dict[str, Any]) -> Any:
-    """The card's keys: those of the file, and stronger those of the options. Raises BadToml, Refused."""
-    from pydantic import ValidationError  # noqa: PLC0415 - keeps --help quick
-
-    from benchmark.refusals import Refused  # noqa: PLC0415
-    from benchmark.strict_toml import read_toml  # noqa: PLC0415
-    from oracles.card import DroppedCard  # noqa: PLC0415
-
-    below = read_toml(file, DroppedCard) if file is not None else DroppedCard()
-    keys = {key: getattr(below, key) for key in below.said()}
-    keys |= {key: value for key, value in said.items() if value is not None}
-    try:
-        return DroppedCard.model_validate(keys)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the card"
-        raise Refused(f"{where}: {first['msg']}. Correct the option or the card.") from None
-
-
-def _mean(text: str | None) -> tuple[Path | None, _Numbers]:
-    """A mean file, or the numbers of a mean per channel."""
-    if text is None:
-        return None, None
-    if Path(text).is_file():
-        return Path(text).resolve(), None
-    return None, _numbers(text, "--mean")
-
-
-def _scaled(text: str, range_: tuple[float, float] | None, scale: float | None) -> _Numbers:
-    """A mean of pixels 0..255 in the card's words, where it is taken off after range or scale."""
-    low, high = range_ or (0.0, 255.0)
-    factor = scale if scale is not None else (high - low) / 255
-    offset = low if scale is None else 0.0
-    return [number * factor + offset for number in _numbers(text, "--pixel-mean") or []]
+def _file_or_numbers(text: str | None, option: str) -> Path | _Numbers:
+    return Path(text).resolve() if text is not None and Path(text).is_file() else _numbers(text, option)
 
 
 def _numbers(text: str | None, option: str) -> _Numbers:
     if text is None:
         return None
     try:
-        return [float(part) for part in text.replace(",", " ").split()]
+        return tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is neither a file nor numbers; write 104,117,123", param_hint=option
         ) from None
 
 
-def _lines(file: Path | None) -> tuple[str, ...] | None:
-    """Class names, one a line; raises Refused for a file that is no text."""
-    from benchmark.refusals import Refused  # noqa: PLC0415 - keeps --help quick
-
-    if file is None:
-        return None
-    try:
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file}: cannot be read as text in UTF-8 ({error}). Check --classes.") from None
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
 def _split(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
-
-
-def _there(file: Path | None) -> Path | None:
-    from benchmark.refusals import Refused  # noqa: PLC0415 - keeps --help quick
-
-    if file is not None and not file.exists():
-        raise Refused(f"{file}: no such file of weights. Check --weights.")
-    return None if file is None else file.resolve()
 
 
 def _show(card: "Card", out: Path) -> None:
@@ -193,6 +131,7 @@ def _show(card: "Card", out: Path) -> None:
         ("image", f"{how.size[0]}x{how.size[1]}, {'grey' if how.channels == 1 else how.order}{mean_image}; {said}"),
         ("parity", str(card.parity) if card.parity else card.unverified or ""),
     ]
+    rows += [("witness", str(witness)) for witness in (card.parity.witnesses if card.parity else ())]
     rows += [("measured", str(measured)) for measured in card.measured]
     for name, text in rows:
         table.add_row(name, escape(text))

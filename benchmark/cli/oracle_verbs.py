@@ -116,6 +116,7 @@ def restrict(
 def _proof(card: "Card") -> list[tuple[str, str]]:
     """What a card says of its oracle beside its source, and on test images."""
     rows = [("parity", str(card.parity))] if card.parity else []
+    rows += [("witness", str(witness)) for witness in (card.parity.witnesses if card.parity else ())]
     rows += [("parity", card.unverified)] if card.unverified else []
     return rows + [("measured", str(measured)) for measured in card.measured]
 

@@ -3,9 +3,11 @@
 import onnx
 
 from converters.caffe.graph import build
+from converters.caffe.heads import main_head
 from converters.caffe.plain import Plain
 from converters.caffe.preprocessing import describe
 from converters.caffe.reading import read
+from converters.caffe.witness import OpenCVWitness, deployed
 from converters.conversion import Conversion, Source, Wishes
 
 _MOVING = frozenset({"Flatten", "Reshape", "Transpose", "Split", "Concat"})
@@ -14,16 +16,15 @@ _MOVING = frozenset({"Flatten", "Reshape", "Transpose", "Split", "Concat"})
 def convert(source: Source, wishes: Wishes) -> Conversion:
     """A Caffe net as ONNX, with what its files say of images and classes, and plain numpy as its reference.
 
-    `source`: a prototxt, a caffemodel (binary, HDF5 or in a 7z archive) or the folder that holds them. Of several
-    outputs that nobody chooses between, the reference answers for the first. Raises ConversionRefused.
+    `source`: a prototxt, a caffemodel (binary, HDF5 or in a 7z archive) or the folder that holds them. Raises
+    ConversionRefused.
     """
     reading = read(source, wishes)
     mean = reading.mean_image
-    built = build(reading.net, output=wishes.output, image=reading.image_size)
+    head, chosen = (wishes.output, "") if wishes.output else main_head(reading.net)
+    built = build(reading.net, output=head, image=reading.image_size)
     images = describe(reading.net.transform, built.sides, reading.image_size, mean)
     end = built.outputs[0]
-    ends = ", ".join(output.name for output in built.model.graph.output)
-    several = (f"the net has several outputs ({ends[:300]}); --output names one",) if "," in ends else ()
     return Conversion(
         model=built.model,
         framework="Caffe",
@@ -37,7 +38,8 @@ def convert(source: Source, wishes: Wishes) -> Conversion:
         mean_image=mean,
         lent=built.lent,
         reference=Plain(reading.net, end.layer, end.at, built.results),
-        notes=(*reading.notes, *images.notes, *several),
+        witnesses=(OpenCVWitness(reading.net, end, deployed(reading.files, wishes)),),
+        notes=(*reading.notes, *images.notes, *((chosen,) if chosen else ())),
         advice=images.advice,
     )
 

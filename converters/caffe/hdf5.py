@@ -1,17 +1,22 @@
 """HDF5 caffemodels (.caffemodel.h5): group "data", a group per layer, datasets "0", "1", ... (Net::ToHDF5)."""
 
+import importlib.util
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from converters.apart import Task, call, time_for
+from converters.caffe.blobs import mapped
 from converters.caffe.caffemodel import SourceLayer, Weights
 from converters.refusals import FrameworkMissing, SourceDamaged, UnsupportedLayer
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _AXES_LIMIT = 32
+_VALUES = "values"
 _LAYERS_LIMIT = 20_000
 # Caffe writes its datasets uncompressed; a file that promises far more than it holds is a bomb
 _INFLATION_LIMIT = 16
@@ -21,14 +26,44 @@ _SMALL_FILE = 1 << 20
 def read_hdf5(path: Path) -> Weights:
     """The layers of an HDF5 caffemodel with their blobs, float32 or float64, in alphabetical order of their names.
 
-    Links that leave the file are refused. Raises SourceDamaged, UnsupportedLayer, FrameworkMissing.
+    Read by a process of its own, since a damaged file may keep the library of HDF5 busy for ever or end it. Links that
+    leave the file are refused. Raises SourceDamaged, UnsupportedLayer, FrameworkMissing.
     """
-    try:
-        import h5py  # noqa: PLC0415 - optional
-    except ImportError as error:
-        raise FrameworkMissing(
-            f'{path.name}: h5py is not installed; pip install "copycat-benchmark[caffe]".'
-        ) from error
+    if importlib.util.find_spec("h5py") is None:
+        raise FrameworkMissing(f'{path.name}: h5py is not installed; pip install "copycat-benchmark[caffe]".')
+    with TemporaryDirectory(prefix="caffe-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        task = Task("converters.caffe.hdf5:unpack", (str(path), name), folder, path.name, time_for(path))
+        entries = call(task)
+        values = mapped(folder / _VALUES) if (folder / _VALUES).stat().st_size else memoryview(b"")
+    return Weights(path, tuple(_unpacked(entry, values) for entry in entries))
+
+
+def unpack(path: str, folder: str) -> list[dict[str, Any]]:
+    """The child's part of `read_hdf5`: leaves all values in one file, and says where each layer's lie in it."""
+    entries = []
+    with (Path(folder) / _VALUES).open("wb") as file:
+        for layer in read_here(Path(path)).layers:
+            places = []
+            for blob in layer.blobs:
+                places.append(None if blob is None else (file.tell(), blob.dtype.str, blob.shape))
+                file.write(b"" if blob is None else blob.tobytes())
+            entries.append({"name": layer.name, "blobs": places})
+    return entries
+
+
+def _unpacked(entry: Mapping[str, Any], values: memoryview) -> SourceLayer:
+    blobs = [
+        None if place is None else np.frombuffer(values, place[1], math.prod(place[2]), place[0]).reshape(place[2])
+        for place in entry["blobs"]
+    ]
+    return SourceLayer(entry["name"], tuple(blobs))
+
+
+def read_here(path: Path) -> Weights:
+    """As `read_hdf5`, in this process: for a child, or a file that can be trusted."""
+    import h5py  # noqa: PLC0415 - optional
+
     try:
         with h5py.File(path, "r") as file:
             return Weights(path, tuple(_layers(file, path)))

@@ -1,4 +1,7 @@
-"""Caffe nets in OpenCV 4, the last that reads them: a second opinion beside plain numpy, where it is installed."""
+"""Caffe nets in OpenCV 4, the last that reads them: a second opinion beside plain numpy, where it is installed.
+
+It may end its process (a convolution over three axes divides by zero): converters.caffe.witness asks it in another.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,21 +28,14 @@ class OpenCV:
     runtime = "OpenCV"
 
     def __init__(self, net: Net, end: int, tensors: Mapping[int, Sequence[str | None]] | None = None) -> None:
-        self._cv2 = _opencv()
+        self._cv2 = opencv()
         self.version: str = self._cv2.__version__
         self._tensors = tensors or {}
         self._end = end
-        self._numbers, self._wants = _reach(net, end)
-        self._size = net.inputs[self._wants][2:]
-        prototxt, caffemodel = _write(net, self._numbers, self._wants)
-        try:
-            self._net = self._cv2.dnn.readNetFromCaffe(
-                np.frombuffer(prototxt, np.uint8), np.frombuffer(caffemodel, np.uint8)
-            )
-        except self._cv2.error as error:
-            raise UnsupportedLayer(f"OpenCV {self.version} cannot read the net ({_words(error)})") from error
-        # fused layers would not give their own results
-        self._net.enableFusion(False)
+        self._numbers, wants = reach(net, end)
+        self._size = net.inputs[wants][2:]
+        prototxt, caffemodel = write(net, self._numbers, wants)
+        self._net = opened(self._cv2, np.frombuffer(prototxt, np.uint8), np.frombuffer(caffemodel, np.uint8))
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
         """Scores [n, k] for inputs float32 [n, c, h, w] as the model takes them."""
@@ -54,17 +50,38 @@ class OpenCV:
         yield from zip((name for _, name in single if name is not None), values, strict=True)
 
     def _forward(self, inputs: np.ndarray, numbers: Sequence[int]) -> list[np.ndarray]:
-        height, width = self._size
-        top, left = (inputs.shape[2] - height) // 2, (inputs.shape[3] - width) // 2
-        images = inputs[:, :, top : top + height, left : left + width]
-        self._net.setInput(np.ascontiguousarray(images, dtype=np.float32))
-        try:
-            return [np.array(value) for value in self._net.forward([str(number) for number in numbers])]
-        except self._cv2.error as error:
-            raise UnsupportedLayer(f"OpenCV {self.version} cannot run the net ({_words(error)})") from error
+        return run(self._cv2, self._net, centre(inputs, self._size), [str(number) for number in numbers])
 
 
-def _opencv() -> Any:
+def opened(cv2: Any, prototxt: Any, caffemodel: Any) -> Any:
+    """A net of two files, by their names or as bytes. Raises UnsupportedLayer."""
+    try:
+        net = cv2.dnn.readNetFromCaffe(prototxt, caffemodel)
+    except cv2.error as error:
+        raise UnsupportedLayer(f"OpenCV {cv2.__version__} cannot read the net ({_words(error)})") from error
+    # fused layers would not give their own results
+    net.enableFusion(False)
+    return net
+
+
+def run(cv2: Any, net: Any, images: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
+    """The results of layers for images float32 [n, c, h, w]. Raises UnsupportedLayer."""
+    net.setInput(np.ascontiguousarray(images, dtype=np.float32))
+    try:
+        return [np.array(value) for value in net.forward(list(names))]
+    except cv2.error as error:
+        raise UnsupportedLayer(f"OpenCV {cv2.__version__} cannot run the net ({_words(error)})") from error
+
+
+def centre(inputs: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """The centre [n, c, height, width] of larger inputs."""
+    height, width = size
+    top, left = (inputs.shape[2] - height) // 2, (inputs.shape[3] - width) // 2
+    return inputs[:, :, top : top + height, left : left + width]
+
+
+def opencv() -> Any:
+    """The module cv2 of OpenCV 4. Raises FrameworkMissing."""
     try:
         import cv2  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -80,8 +97,8 @@ def _words(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _reach(net: Net, end: int) -> tuple[list[int], str]:
-    """The layers that lead to the end, in order, and the one input that they read."""
+def reach(net: Net, end: int) -> tuple[list[int], str]:
+    """The layers that lead to the end, in order, and the one input that they read. Raises UnsupportedLayer."""
     wanted: set[str] = set()
     found = []
     for number in range(end, -1, -1):
@@ -100,7 +117,7 @@ def _bottoms(layer: Layer) -> Sequence[str]:
     return layer.bottoms[:1] if layer.type.endswith("Loss") else layer.bottoms
 
 
-def _write(net: Net, numbers: Sequence[int], data: str) -> tuple[bytes, bytes]:
+def write(net: Net, numbers: Sequence[int], data: str) -> tuple[bytes, bytes]:
     """Prototxt and caffemodel of some layers, a layer's number as its name."""
     text, weights = messages.NetParameter(name="net"), messages.NetParameter(name="net")
     text.input.append("data")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from converters.apart import Task, call, time_for
 from converters.keras.config import parse
 from converters.refusals import FrameworkMissing, SourceDamaged, SourceIncomplete
 
@@ -26,6 +27,18 @@ _CHUNK = 1 << 20
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _WEIGHTS_GROUP = "model_weights"
 _OLD_LAYERS, _LAYERS = "_layer_checkpoint_dependencies", "layers"
+
+
+def copied(path: Path, folder: Path) -> Path:
+    """As `clean_copy`, whatever the file does to its reader: in a process of its own. Raises the same refusals."""
+    arguments = (str(path), str(folder))
+    task = Task("converters.keras.archive:copy_for_parent", arguments, folder, path.name, time_for(path))
+    return folder / Path(str(call(task))).name
+
+
+def copy_for_parent(path: str, folder: str) -> str:
+    """The child's part of `copied`: the name of the copy."""
+    return clean_copy(Path(path), Path(folder)).name
 
 
 def clean_copy(path: Path, folder: Path) -> Path:

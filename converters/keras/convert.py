@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from converters.conversion import Conversion, Source, Wishes
-from converters.keras.child import copied
+from converters.keras.archive import copied
 from converters.keras.model import channels_first, last_activation, load, own_range, passes, sides_of, start
 from converters.refusals import SourceIncomplete, UnsupportedLayer
 from converters.torch_exporter import OUTPUT, ExportRefused, capture, silently

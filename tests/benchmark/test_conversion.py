@@ -1,6 +1,6 @@
 """Conversion to an oracle file: what is said where, the proof, and what is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmark import conversion
-from benchmark.conversion import Order, convert_to_oracle, seal_conversion
+from benchmark.conversion import convert_to_oracle, seal_conversion
+from benchmark.order import Order
 from benchmark.places import Places
 from benchmark.refusals import Mismatch, Refused
-from converters.conversion import Conversion, Wishes
+from converters.conversion import Conversion, Statement, Wishes
 from converters.formats import Framework
-from converters.refusals import ParityFailed
+from converters.refusals import OptionUnheard, ParityFailed
 from oracles.card import DroppedCard
 from oracles.contract import read_card
 from oracles.refusals import CardRefused
@@ -113,6 +114,46 @@ def test_an_accepted_oracle_keeps_the_bad_numbers_on_its_card(source, places, tm
     assert "accepted by hand" in str(card.parity)
 
 
+class _Beside:
+    """A witness that answers the first `count` images by a factor of its own, or is silent."""
+
+    runtime = "Other"
+
+    def __init__(self, factor: float = 2.0, count: int | None = None) -> None:
+        self.factor, self.count = factor, count
+
+    def answer(self, batches: Iterable[np.ndarray], seconds: float) -> Statement:
+        assert seconds > 0
+        if self.count == 0:
+            return Statement(remark="could not read it: layer Dream")
+        scores = np.concatenate([_Numpy(self.factor).scores(inputs) for inputs in batches])
+        return Statement("1.5", scores[: self.count], "reading by itself")
+
+
+def test_a_witness_that_agrees_stands_on_the_card_beside_the_source(source, places, tmp_path):
+    card = _convert(_converted(witnesses=(_Beside(), _Beside(count=7))), source, places, tmp_path)
+    first, second = card.parity.witnesses
+    assert (first.runtime, first.version, first.images, first.label_agreement) == ("Other", "1.5", 40, 1.0)
+    assert first.largest_difference < 1e-3
+    assert (second.images, second.label_agreement, second.remark) == (7, 1.0, "reading by itself")
+    assert read_card(onnx.load(tmp_path / "net.onnx")) == card
+
+
+def test_a_silent_witness_is_a_remark_and_no_failure(source, places, tmp_path):
+    card = _convert(_converted(witnesses=(_Beside(count=0),)), source, places, tmp_path)
+    assert str(card.parity.witnesses[0]) == "Other could not read it: layer Dream"
+
+
+def test_a_witness_that_answers_otherwise_is_a_failure_unless_it_is_accepted(source, places, tmp_path):
+    made = _converted(witnesses=(_Beside(), _Beside(-2.0)))
+    with pytest.raises(ParityFailed, match=r"is its source .* but a witness answers otherwise: .*Other 1\.5.*--accept"):
+        _convert(made, source, places, tmp_path)
+    assert not (tmp_path / "net.onnx").exists()
+    card = _convert(made, source, places, tmp_path, accept=True)
+    assert card.parity.accepted
+    assert [witness.label_agreement < 0.999 for witness in card.parity.witnesses] == [False, True]
+
+
 def test_without_a_source_to_run_the_card_says_unverified_and_why(source, places, tmp_path):
     card = _convert(_converted(reference=None, unverified="numpy is not installed"), source, places, tmp_path)
     assert card.parity is None
@@ -180,6 +221,28 @@ def test_a_mean_image_of_the_user_takes_the_place_of_a_mean_that_custom_assumes(
     card = _convert(made, source, places, tmp_path, wishes=Wishes(mean=tmp_path / "mean.npy"))
     assert card.preprocessing.mean is None
     assert card.preprocessing.mean_image_sha256 is not None
+
+
+def test_an_order_of_channels_for_a_grey_model_is_refused(places, tmp_path):
+    grey = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", CLASSES])],
+        [numpy_helper.from_array(MATRIX_PC[: SIDE * SIDE], "w")],
+    )
+    model = helper.make_model(grey, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "grey.onnx")
+    order = Order(str(tmp_path / "grey.onnx"), card=DroppedCard(range=(0, 1), order="bgr"), images=40)
+    with pytest.raises(OptionUnheard, match="--channels bgr means nothing to this ONNX model, which takes grey images"):
+        convert_to_oracle(order, tmp_path / "oracle.onnx", places, lambda _text: None)
+
+
+def test_an_option_that_means_nothing_to_the_source_is_refused_before_it_is_read(places, tmp_path):
+    (tmp_path / "trees.json").write_text("not read")
+    order = Order(str(tmp_path / "trees.json"), Wishes(inputs=("x:0",)))
+    with pytest.raises(OptionUnheard, match="--inputs means nothing to XGBoost"):
+        convert_to_oracle(order, tmp_path / "oracle.onnx", places, lambda _text: None)
 
 
 def test_a_problem_of_another_number_of_classes_is_refused(source, places, tmp_path):

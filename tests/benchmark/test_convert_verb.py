@@ -7,7 +7,7 @@ import pytest
 
 from benchmark import conversion
 from benchmark.cli.app import run_command_line
-from benchmark.conversion import Order
+from benchmark.order import Order
 from oracles.refusals import CardRefused
 
 

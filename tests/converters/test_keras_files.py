@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.keras import child
-from converters.keras.archive import clean_copy
+from converters.keras.archive import clean_copy, copied
 from converters.keras.config import parse
 from converters.refusals import ConversionRefused, RunsCode, SourceDamaged, SourceIncomplete, UnsupportedLayer
 
@@ -222,19 +221,7 @@ def test_names_with_slashes_are_mended_wherever_they_are_used():
 def test_a_process_of_its_own_copies_and_hands_back_refusals(tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
-    assert child.copied(as_archive(tmp_path / "net.keras", model(DENSE)), copy) == copy / "model.keras"
-    assert child.copied(as_hdf5(tmp_path / "net.h5", model(DENSE)), copy) == copy / "model.h5"
+    assert copied(as_archive(tmp_path / "net.keras", model(DENSE)), copy) == copy / "model.keras"
+    assert copied(as_hdf5(tmp_path / "net.h5", model(DENSE)), copy) == copy / "model.h5"
     with pytest.raises(RunsCode, match=r"^code\.h5: holds a Lambda"):
-        child.copied(as_hdf5(tmp_path / "code.h5", model(layer("Lambda"))), copy)
-
-
-def test_a_reader_that_does_not_end_or_dies_is_a_damaged_file(tmp_path, monkeypatch):
-    path = as_hdf5(tmp_path / "net.h5", model(DENSE))
-    monkeypatch.setattr(child, "_START", "import time; time.sleep(60)")
-    monkeypatch.setattr(child, "SECONDS", 0.2)
-    with pytest.raises(SourceDamaged, match="still busy"):
-        child.copied(path, tmp_path)
-    monkeypatch.setattr(child, "_START", "import os; os.abort()")
-    monkeypatch.setattr(child, "SECONDS", 60)
-    with pytest.raises(SourceDamaged, match="ended its reader"):
-        child.copied(path, tmp_path)
+        copied(as_hdf5(tmp_path / "code.h5", model(layer("Lambda"))), copy)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from converters import registry
-from converters.conversion import Source
-from converters.formats import Format, Framework
-from converters.refusals import FrameworkMissing, SourceIncomplete, UnknownFormat
+from converters.conversion import Source, Wishes
+from converters.formats import OPTIONS, Format, Framework
+from converters.refusals import FrameworkMissing, OptionUnheard, SourceIncomplete, UnknownFormat
 from converters.registry import find, recognise, table
 
 FILES = {
@@ -108,3 +108,42 @@ def test_an_installed_package_can_bring_a_framework_and_a_broken_one_is_left_out
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [Entry(None), Entry(row), Entry("no row")])
     assert [each.name for each in table() if each not in registry.FRAMEWORKS] == ["ONNX", "Dream"]
     assert recognise(Source("a.zzz", Path(tmp_path / "a.zzz")))[0] is row
+
+
+@pytest.mark.parametrize("row", [*registry.FRAMEWORKS, registry.ONNX], ids=lambda row: row.name)
+def test_a_format_hears_the_options_of_its_own_example(row):
+    for entry in row.formats:
+        assert set(entry.honours) <= set(OPTIONS)
+        said = {wish for wish, option in OPTIONS.items() if option in entry.example.split()}
+        assert said <= set(entry.honours)
+
+
+@pytest.mark.parametrize(
+    ("name", "wish", "said"),
+    [
+        (
+            "net.caffemodel",
+            {"inputs": ("x:0",)},
+            r"--inputs means nothing to Caffe \(caffemodel with its net inside; of",
+        ),
+        ("net.keras", {"outputs": ("y",)}, "--outputs means nothing to Keras .* it hears --output\\)"),
+        ("net.pt2", {"weights": Path("net.pth")}, r"--weights means nothing to PyTorch \(exported program"),
+        ("net.skops", {"allow_code": True}, r"--allow-code means nothing to scikit-learn \(skops; .* hears none\)"),
+        ("trees.json", {"output": "label"}, "--output means nothing to XGBoost .*; leave it out$"),
+        ("net.onnx", {"weights": Path("net.bin")}, "--weights means nothing to ONNX"),
+    ],
+)
+def test_an_option_that_means_nothing_to_a_framework_is_refused(tmp_path, name, wish, said):
+    (tmp_path / name).touch()
+    row, source = recognise(find(str(tmp_path / name)))
+    row.refuse_unheard(source, Wishes())
+    with pytest.raises(OptionUnheard, match=said):
+        row.refuse_unheard(source, Wishes(**wish))
+
+
+def test_what_a_format_hears_is_not_refused_and_a_row_that_does_not_say_hears_all(tmp_path):
+    (tmp_path / "net.joblib").touch()
+    row, source = recognise(find(str(tmp_path / "net.joblib")))
+    row.refuse_unheard(source, Wishes(allow_code=True, size=(8, 8), image_channels=1))
+    dream = Framework("Dream", "converters.dream", (Format("dreams", lambda s: True, "convert a.zzz"),))
+    dream.refuse_unheard(source, Wishes(inputs=("x",), output="y", allow_code=True, weights=Path("w")))

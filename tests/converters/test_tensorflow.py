@@ -1,5 +1,6 @@
 """SavedModels and frozen graphs made here, those of other people, and those that are refused."""
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -7,32 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 from framework_images import MODELS, mnist, oracle_labels, scores, tensors
+from with_tensorflow import refusal_of, tf, with_data, with_tensorflow
 
 from converters.conversion import Source, Wishes
 from converters.refusals import (
     ConversionRefused,
-    FrameworkMissing,
     RunsCode,
     SourceDamaged,
     SourceIncomplete,
     UnsupportedLayer,
 )
 from converters.tensorflow.convert import convert
-from converters.tf_exporter import silently, tensorflow
+from converters.tf_exporter import silently
 
-with_data = pytest.mark.skipif(not MODELS.is_dir(), reason="the folder of real models is not beside the repository")
-try:
-    tf: Any = tensorflow("these tests")
-except FrameworkMissing:
-    tf = None
-with_tensorflow = pytest.mark.skipif(tf is None, reason="tensorflow is not installed (make test-frameworks)")
-
-
-def refusal(path: Path, **wishes: Any) -> ConversionRefused:
-    with pytest.raises(ConversionRefused) as caught:
-        convert(Source(str(path), path), Wishes(**wishes))
-    assert "\n" not in str(caught.value)
-    return caught.value
+refusal = functools.partial(refusal_of, convert)
 
 
 # ---- what needs no TensorFlow to be refused

@@ -1,5 +1,6 @@
 """TFLite files made here in float and in 8 bits, those of other people, and damaged ones."""
 
+import functools
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -7,25 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from framework_images import MODELS, cifar10, oracle_labels, photographs, scores
+from with_tensorflow import refusal_of, tf, with_data, with_tensorflow
 
 from converters.conversion import Conversion, Source, Wishes
-from converters.refusals import ConversionRefused, FrameworkMissing, SourceDamaged, SourceIncomplete
-from converters.tf_exporter import silently, tensorflow
+from converters.refusals import ConversionRefused, SourceDamaged, SourceIncomplete
+from converters.tf_exporter import silently
 from converters.tflite.convert import convert
 
-with_data = pytest.mark.skipif(not MODELS.is_dir(), reason="the folder of real models is not beside the repository")
-try:
-    tf: Any = tensorflow("these tests")
-except FrameworkMissing:
-    tf = None
-with_tensorflow = pytest.mark.skipif(tf is None, reason="tensorflow is not installed (make test-frameworks)")
-
-
-def refusal(path: Path, **wishes: Any) -> ConversionRefused:
-    with pytest.raises(ConversionRefused) as caught:
-        convert(Source(str(path), path), Wishes(**wishes))
-    assert "\n" not in str(caught.value)
-    return caught.value
+refusal = functools.partial(refusal_of, convert)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from oracles.card import Card, DroppedCard, Preprocessing, printable, write_schema
+from oracles.card import Card, DroppedCard, Parity, Preprocessing, Witness, printable, write_schema
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schemas" / "card.json"
+ZOO = SCHEMA.parents[2] / "oracles" / "zoo"
 HOW = Preprocessing(layout="nchw", channels=3, order="rgb", dtype="float32", size=(8, 8), range=(0, 1))
 
 
@@ -30,6 +32,28 @@ def test_a_card_comes_back_from_its_json() -> None:
     text = card.to_json()
     assert Card.model_validate_json(text) == card
     assert list(json.loads(text)) == sorted(json.loads(text))
+
+
+def test_a_card_without_witnesses_is_written_as_before_there_were_any() -> None:
+    parity = Parity(images=2, label_agreement=1, largest_difference=0, runtime="numpy", version="2")
+    told = parity.model_copy(update={"witnesses": (Witness(runtime="OpenCV", remark="is not installed"),)})
+    assert "witnesses" not in parity.model_dump(mode="json")
+    assert Parity.model_validate(parity.model_dump()) == parity
+    assert Parity.model_validate_json(told.model_dump_json()) == told
+
+
+@pytest.mark.parametrize("file", sorted(ZOO.glob("*.onnx")), ids=lambda file: file.stem)
+def test_the_cards_of_the_zoo_are_read_and_written_byte_for_byte(file: Path) -> None:
+    held = {entry.key: entry.value for entry in onnx.load(file).metadata_props}["card"]
+    assert Card.model_validate_json(held).to_json() == held
+
+
+def test_a_witness_says_in_one_line_how_it_agrees_or_why_it_is_silent() -> None:
+    found = Witness(
+        runtime="OpenCV", version="4.14", images=3, label_agreement=1, largest_difference=2e-6, remark="by itself"
+    )
+    assert str(found) == "100.00% of labels on 3 images, scores to 2.0e-06, against OpenCV 4.14 (by itself)"
+    assert str(Witness(runtime="OpenCV", remark="is not installed")) == "OpenCV is not installed"
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

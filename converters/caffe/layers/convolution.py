@@ -33,6 +33,16 @@ class Filters(NamedTuple):
         """What a dilated kernel covers along each axis."""
         return [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
 
+    def narrowed(self, sides: Sequence[int]) -> list[int]:
+        """The sides of a convolution's output."""
+        fits = zip(sides, self.pad, self.extents(), self.stride, strict=True)
+        return [(side + 2 * pad - extent) // stride + 1 for side, pad, extent, stride in fits]
+
+    def widened(self, sides: Sequence[int]) -> list[int]:
+        """The sides of a deconvolution's output."""
+        fits = zip(sides, self.pad, self.extents(), self.stride, strict=True)
+        return [stride * (side - 1) + extent - 2 * pad for side, pad, extent, stride in fits]
+
 
 def read_filters(layer: Layer, axes: int) -> Filters:
     """Kernel, stride, pad and dilation of a convolution over so many spatial axes.
@@ -97,46 +107,29 @@ def _check_groups(layer: Layer, channels: int) -> tuple[int, int]:
 )
 def convolution(layer: Layer, bottoms: Sequence[Tensor], nodes: Nodes) -> list[Tensor]:
     """Cross-correlation; an output side is floor((side + 2 pad - extent) / stride) + 1."""
-    channels, axes = _spatial(layer, bottoms[0])
-    count, groups = _check_groups(layer, channels)
-    filters = read_filters(layer, axes)
-    weights = [nodes.weight(blob(layer, 0, (count, channels // groups, *filters.kernel), "weights"), "weight")]
-    weights += _bias(layer, count, nodes)
-    tops = []
-    for bottom in bottoms:
-        if bottom.sides != bottoms[0].sides:
-            raise SourceDamaged(f"{called(layer)}: its bottoms differ in shape")
-        sides = [
-            (side + 2 * pad - extent) // stride + 1
-            for side, pad, extent, stride in zip(
-                bottom.sides[1:], filters.pad, filters.extents(), filters.stride, strict=True
-            )
-        ]
-        tops.append(nodes.add("Conv", [bottom, *weights], (count, *sides), group=groups, **filters.attributes()))
-    return tops
+    return _over_all("Conv", layer, bottoms, nodes)
 
 
 @layer("Deconvolution", remarks="grouped, dilated, padded, strided", bottoms=(1, MANY))
 def deconvolution(layer: Layer, bottoms: Sequence[Tensor], nodes: Nodes) -> list[Tensor]:
     """The transpose of a convolution; an output side is stride (side - 1) + extent - 2 pad."""
+    return _over_all("ConvTranspose", layer, bottoms, nodes)
+
+
+def _over_all(operator: str, layer: Layer, bottoms: Sequence[Tensor], nodes: Nodes) -> list[Tensor]:
+    """One node of the operator for each bottom, with the same filters."""
     channels, axes = _spatial(layer, bottoms[0])
     count, groups = _check_groups(layer, channels)
     filters = read_filters(layer, axes)
-    weights = [nodes.weight(blob(layer, 0, (channels, count // groups, *filters.kernel), "weights"), "weight")]
+    transposed = operator == "ConvTranspose"
+    sides = filters.widened(bottoms[0].sides[1:]) if transposed else filters.narrowed(bottoms[0].sides[1:])
+    wide = (channels, count // groups) if transposed else (count, channels // groups)
+    weights = [nodes.weight(blob(layer, 0, (*wide, *filters.kernel), "weights"), "weight")]
     weights += _bias(layer, count, nodes)
-    tops = []
-    for bottom in bottoms:
-        if bottom.sides != bottoms[0].sides:
-            raise SourceDamaged(f"{called(layer)}: its bottoms differ in shape")
-        sides = [
-            stride * (side - 1) + extent - 2 * pad
-            for side, pad, extent, stride in zip(
-                bottom.sides[1:], filters.pad, filters.extents(), filters.stride, strict=True
-            )
-        ]
-        attributes = filters.attributes()
-        tops.append(nodes.add("ConvTranspose", [bottom, *weights], (count, *sides), group=groups, **attributes))
-    return tops
+    if any(bottom.sides != bottoms[0].sides for bottom in bottoms):
+        raise SourceDamaged(f"{called(layer)}: its bottoms differ in shape")
+    attributes = {"group": groups, **filters.attributes()}
+    return [nodes.add(operator, [bottom, *weights], (count, *sides), **attributes) for bottom in bottoms]
 
 
 def _bias(layer: Layer, count: int, nodes: Nodes) -> list[str]:

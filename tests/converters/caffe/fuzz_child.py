@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from converters.caffe import hdf5, weights
 from converters.caffe.graph import build
 from converters.caffe.reading import read
 from converters.conversion import Source, Wishes
@@ -113,8 +114,8 @@ def bases_of(folder: Path) -> list[list[tuple[str, bytes]]]:
 def write_input(seed: int, bases: list[list[tuple[str, bytes]]], folder: Path) -> Source:
     """The input of a seed, as a folder or as one of its files."""
     rng = random.Random(seed)
-    weights = [1 if sum(len(data) for _, data in base) > _LARGE // 2 else 8 for base in bases]
-    files = rng.choices(bases, weights)[0]
+    odds = [1 if sum(len(data) for _, data in base) > _LARGE // 2 else 8 for base in bases]
+    files = rng.choices(bases, odds)[0]
     victims = {name for name, _ in files if rng.random() < 0.3} or {rng.choice(files)[0]}
     other = rng.choice(rng.choice(bases))[1]
     for name, data in files:
@@ -152,6 +153,7 @@ def child(first: int, count: int, bases_folder: Path) -> None:
     """Read inputs and print a line for each, so that the last line tells where a child died."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    weights.read_hdf5 = hdf5.read_here  # this is a child already, and one more for each input would take hours
     bases = bases_of(bases_folder)
     for seed in range(first, first + count):
         _say({"begun": seed})
