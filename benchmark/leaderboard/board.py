@@ -6,9 +6,11 @@ from statistics import fmean
 
 from benchmark.cell import REGIMES, Cell
 from benchmark.leaderboard.played import Asked, Played, take
+from benchmark.leaderboard.published import orientation
 from benchmark.leaderboard.rows import BASELINES, Line, Row, make_rows
 from benchmark.leaderboard.standings import Setting, Standing, stand
 from benchmark.records import Record
+from benchmark.reference import Published
 
 LOW_ENTROPY = 0.5
 """Below this the labels bought are mostly of few classes, and a low score may come from the images asked."""
@@ -53,6 +55,7 @@ class Table:
     rows: tuple[Row, ...]
     transfer_sets: tuple[TransferLine, ...]
     warnings: tuple[str, ...]
+    published: tuple[Published, ...] = ()  # for orientation, on whatever images; what is comparable stands in the rows
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,7 @@ def _table(lines: Sequence[Line], pool: str | None, pool_digest: str | None) -> 
         rows=make_rows(lines),
         transfer_sets=_transfer_lines(plays),
         warnings=tuple(sorted(warnings)),
+        published=orientation(cell.problem, (line.cell.regime for line in lines)),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from benchmark.intervals import Interval
-from benchmark.leaderboard import figures
+from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import Leaderboard, Table
 from benchmark.leaderboard.rows import Row
 from benchmark.leaderboard.standings import Standing
@@ -27,6 +27,7 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
     "PDD": lambda row: figures.whole(row.pdd_budget or None),
     "macro-F1": lambda row: figures.share_interval(row.macro_f1),
     "of target": figures.of_target,
+    beside.HEAD: beside.cell,
     "agreement": lambda row: figures.share_interval(row.agreement),
     "accuracy": lambda row: figures.share(row.accuracy.mean if row.accuracy else None),
     "asked": lambda row: figures.whole(row.asked),
@@ -40,7 +41,7 @@ def as_markdown(board: Leaderboard) -> str:
     blocks = [block for table in board.tables for block in _section(table, board)]
     blocks += _standings("All copycats", board.copycats, board)
     blocks += _standings("All oracles, the most stealable first", board.oracles, board)
-    blocks += [escape(figures.LEGEND)] if board.tables else []
+    blocks += [escape(beside.legend(board))] if board.tables else []
     blocks += [_items([f"unreadable: {escape(sentence)}" for sentence in board.unreadable])] if board.unreadable else []
     return "\n\n".join(blocks or ["No records yet."]) + "\n"
 
@@ -71,11 +72,14 @@ def _section(table: Table, board: Leaderboard) -> Iterator[str]:
     note = figures.stand_in_note(table)
     if note:
         yield f"**{escape(note)}**"
+    columns = {head: show for head, show in _MARKDOWN.items() if head != beside.HEAD or beside.shown(table.rows)}
     for group in dict.fromkeys(row.group for row in table.rows):
-        rows = [[show(row) for show in _MARKDOWN.values()] for row in table.rows if row.group == group]
+        rows = [[show(row) for show in columns.values()] for row in table.rows if row.group == group]
         yield f"{group[0].upper()}{group[1:]}:"
-        yield _grid(list(_MARKDOWN), rows)
-    remarks = [figures.transfer(line) for line in table.transfer_sets]
+        yield _grid(list(columns), rows)
+    said = beside.line(table)
+    remarks = [said] if said else []
+    remarks += [figures.transfer(line) for line in table.transfer_sets]
     remarks += figures.holes(table.rows)
     remarks += [f"warning: {warning}" for warning in table.warnings]
     if remarks:
@@ -117,6 +121,9 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
     }
     for name, value in vars(row).items():
         if name == "relative_by_seed":
+            continue
+        if name == "published":
+            flat |= beside.flat(row)
             continue
         if name == "holes":
             flat[name] = "; ".join(figures.holes([row]))

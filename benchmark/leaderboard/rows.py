@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.intervals import Interval, interval, ranks
+from benchmark.leaderboard.fitting import Fit
 from benchmark.leaderboard.played import Figures, Played
+from benchmark.leaderboard.published import beside
 
 State = Literal["done", "incomplete", "failed", "missing data", "not run"]
 
@@ -58,6 +60,7 @@ class Row:
     cost: float | None
     holes: tuple[Hole, ...]
     relative_by_seed: tuple[tuple[int, float], ...]
+    published: Fit | None = None  # None where nothing is published for the problem
 
 
 def make_rows(lines: Iterable[Line]) -> tuple[Row, ...]:
@@ -128,6 +131,7 @@ def _row(line: Line, group: str) -> Row:
         cost=max((each.cost for each in figures), default=None),
         holes=_holes(line),
         relative_by_seed=tuple(relative.items()),
+        published=beside(cell, [play for play in line.seeds.values() if play]),
     )
 
 
