@@ -6,6 +6,7 @@ from benchmark.arena import Arena
 from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.images.stack import Stack
 from benchmark.job import Loot, StageLoot
+from benchmark.labelling import Labelling
 from benchmark.provenance import Provenance, provenance
 from benchmark.records import (
     BillPaid,
@@ -39,6 +40,7 @@ def done(cell: Cell, attempt: int, arena: Arena, loot: Loot, doors: Mapping[str,
         copycat=copycat,
         relative=relative(copycat, target),
         agreement=agreement(target_N, loot.labels),
+        labelling=Labelling.of(truth_N, target_N, loot.labels),
         bill=_bill(cell, arena, doors),
         knowledge=_knowledge(cell, loot),
         training=tuple(_training(stage) for stage in loot.stages),

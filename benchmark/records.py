@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from benchmark.cell import Cell, Digest, Name
+from benchmark.labelling import Labelling
 from benchmark.provenance import Provenance
 from benchmark.refusals import RecordDamaged
 from benchmark.scores import Relative, Scores
@@ -18,6 +19,7 @@ from benchmark.scores import Relative, Scores
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
 Status = Literal["done", "failed", "crashed", "data missing"]
+SCHEMA_VERSION = 2
 Stage = Literal["npdd", "pdd", "odd"]
 
 
@@ -111,7 +113,7 @@ class Failure(_Part):
 class Record(_Part):
     """What one cell gave. A done record has every result; the others have `error` and as much as was known."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     status: Status
     attempt: Annotated[int, Field(ge=1)] = 1
     cell: Cell
@@ -122,6 +124,7 @@ class Record(_Part):
     copycat: Scores | None = None
     relative: Relative | None = None
     agreement: Annotated[float, Field(ge=0, le=1)] | None = None
+    labelling: Labelling | None = None
     bill: BillPaid | None = None
     knowledge: Knowledge | None = None
     training: tuple[Training, ...] = ()
@@ -133,7 +136,17 @@ class Record(_Part):
 
     @model_validator(mode="after")
     def _done_or_not(self) -> Self:
-        results = ("oracle", "target", "copycat", "relative", "agreement", "bill", "knowledge", "parameters")
+        results = (
+            "oracle",
+            "target",
+            "copycat",
+            "relative",
+            "agreement",
+            "labelling",
+            "bill",
+            "knowledge",
+            "parameters",
+        )
         absent = [name for name in results if getattr(self, name) is None]
         if self.status == "done" and (absent or self.error is not None):
             raise ValueError(f"a done record without {', '.join(absent)}" if absent else "a done record with an error")
@@ -190,8 +203,8 @@ def json_schema() -> str:
 def _fault(body: bytes, error: ValidationError) -> str:
     """The version if it is another one, else the first field that does not fit."""
     first = error.errors(include_url=False)[0]
-    values = json.loads(body) if first["type"] != "json_invalid" else {"schema_version": 1}
+    values = json.loads(body) if first["type"] != "json_invalid" else {"schema_version": SCHEMA_VERSION}
     version = values.get("schema_version") if isinstance(values, dict) else None
-    if version != 1:
-        return f"its schema version is {version}, this one reads 1"
+    if version != SCHEMA_VERSION:
+        return f"its schema version is {version}, this one reads {SCHEMA_VERSION}"
     return f"{'.'.join(str(part) for part in first['loc']) or 'record'}: {first['msg']}"

@@ -8,7 +8,16 @@ from typing import Any
 
 import typer
 
-from benchmark.cli import convert_verb, data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
+from benchmark.cli import (
+    compare_verb,
+    convert_verb,
+    data_verbs,
+    doctor_verb,
+    oracle_verbs,
+    record_verb,
+    run_verbs,
+    target_verbs,
+)
 
 _INTERRUPTED = 130
 _CONTINUES = " The same command continues where this one ended."
@@ -24,6 +33,8 @@ app = typer.Typer(
 )
 app.command("run")(run_verbs.run)
 app.command("leaderboard")(run_verbs.leaderboard)
+app.command("compare")(compare_verb.compare)
+app.command("record")(record_verb.record)
 app.command("run-cell", hidden=True)(run_verbs.run_cell)
 app.command("convert")(convert_verb.convert)
 app.command("train-target")(target_verbs.train_target)

@@ -12,8 +12,8 @@ from benchmark.leaderboard.standings import Setting, Standing, stand
 from benchmark.records import Record
 from benchmark.reference import Published
 
-LOW_ENTROPY = 0.5
-"""Below this the labels bought are mostly of few classes, and a low score may come from the images asked."""
+FEW_LABELS = 50
+"""A class with fewer labels is hardly learnt; docs/protocol.md says how well that foretells a poor copy."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ class TransferLine:
     classes: int
     counts: tuple[int, ...]  # labels of each class, mean over the seeds
     never: tuple[str, ...]  # classes that at least one seed never saw
+    few: tuple[str, ...]  # classes with some labels, but on the mean over the seeds fewer than FEW_LABELS
 
     @property
     def poor(self) -> bool:
-        """Whether the labels themselves may explain a low score."""
-        return self.entropy < LOW_ENTROPY or bool(self.never)
+        """Whether the labels alone let one expect a poor copy, before anything is trained."""
+        return bool(self.never or self.few)
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,9 @@ def _transfer_lines(plays: Iterable[Played]) -> tuple[TransferLine, ...]:
 def _transfer_line(stage: str, attack: str, size: int, sets: Sequence[Asked]) -> TransferLine:
     classes = max((each.classes for each in sets), key=len)
     never = sorted({label for each in sets for label in each.never_seen})
+    counts = [round(fmean(column)) for column in zip(*(each.counts for each in sets), strict=True)]
+    few = [label for label, count in enumerate(counts) if count < FEW_LABELS and label not in never]
+    name = dict(enumerate(classes)).get
     return TransferLine(
         stage=stage,
         attack=attack or None,
@@ -201,15 +205,18 @@ def _transfer_line(stage: str, attack: str, size: int, sets: Sequence[Asked]) ->
         entropy=fmean(sorted(each.entropy for each in sets)),
         seen=min(len(classes) - len(each.never_seen) for each in sets),
         classes=len(classes),
-        counts=tuple(round(fmean(column)) for column in zip(*(each.counts for each in sets), strict=True)),
-        never=tuple(classes[label] if label < len(classes) else str(label) for label in never),
+        counts=tuple(counts),
+        never=tuple(name(label) or str(label) for label in never),
+        few=tuple(name(label) or str(label) for label in few),
     )
 
 
 def _of_copycat(table: Table, row: Row) -> Setting:
     place = (table.problem, table.tdd_digest, table.oracle, table.oracle_digest)
     rest = (*place, *_pool(table, row), row.regime, row.budget, row.pdd_budget, row.attack, row.balance, row.recipe)
-    return Setting(row.copycat, row.group, rest, row.relative_by_seed, complete=row.relative is not None)
+    return Setting(
+        row.copycat, row.group, rest, table.tdd_digest or "", row.relative_by_seed, complete=row.relative is not None
+    )
 
 
 def _of_oracle(table: Table, row: Row) -> Setting:
@@ -218,7 +225,9 @@ def _of_oracle(table: Table, row: Row) -> Setting:
     pool = (table.pool, table.pool_source) if row.attack else (None, None)
     rest = (*pool, row.copycat, row.regime, row.budget, row.attack, row.balance, row.recipe)
     name = f"{table.problem} · {table.oracle}"
-    return Setting(name, row.group, rest, row.relative_by_seed, complete=row.relative is not None)
+    return Setting(
+        name, row.group, rest, table.tdd_digest or "", row.relative_by_seed, complete=row.relative is not None
+    )
 
 
 def _pool(table: Table, row: Row) -> tuple[str | None, str | None]:

@@ -4,16 +4,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from benchmark.intervals import Interval
 from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import Leaderboard, Table
 from benchmark.leaderboard.rows import Row
 from benchmark.leaderboard.standings import Standing
+from benchmark.measures import Measured
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _MARKDOWN: dict[str, Callable[[Row], str]] = {
     "rank": lambda row: row.rank or "-",
@@ -30,6 +32,7 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
     beside.HEAD: beside.cell,
     "agreement": lambda row: figures.share_interval(row.agreement),
     "accuracy": lambda row: figures.share(row.accuracy.mean if row.accuracy else None),
+    "mean recall": lambda row: figures.share(row.mean_recall.mean if row.mean_recall else None),
     "asked": lambda row: figures.whole(row.asked),
     "cost": lambda row: figures.money(row.cost),
     "seeds": lambda row: f"{row.seeds_done} of {row.seeds}",
@@ -58,7 +61,18 @@ def as_csv(board: Leaderboard) -> str:
 
 def as_json(board: Leaderboard) -> str:
     """Everything that the other forms are made of."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(board)}, indent=2, allow_nan=False) + "\n"
+    return json.dumps({"schema_version": SCHEMA_VERSION, **_told(board)}, indent=2, allow_nan=False) + "\n"
+
+
+def _told(value: Any) -> Any:
+    """The value in JSON's own types: of a measure its value, without the influence of each test image."""
+    if isinstance(value, Measured):
+        return value.value
+    if is_dataclass(value):
+        return {name.name: _told(getattr(value, name.name)) for name in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _told(each) for key, each in value.items()}
+    return [_told(each) for each in value] if isinstance(value, tuple) else value
 
 
 def escape(text: str) -> str:
@@ -74,12 +88,13 @@ def _section(table: Table, board: Leaderboard) -> Iterator[str]:
         yield f"**{escape(note)}**"
     columns = {head: show for head, show in _MARKDOWN.items() if head != beside.HEAD or beside.shown(table.rows)}
     for group in dict.fromkeys(row.group for row in table.rows):
-        rows = [[show(row) for show in columns.values()] for row in table.rows if row.group == group]
+        rows = [_cells(row, columns) for row in table.rows if row.group == group]
         yield f"{group[0].upper()}{group[1:]}:"
         yield _grid(list(columns), rows)
     said = beside.line(table)
     remarks = [said] if said else []
     remarks += [figures.transfer(line) for line in table.transfer_sets]
+    remarks += figures.silent(table.rows)
     remarks += figures.holes(table.rows)
     remarks += [f"warning: {warning}" for warning in table.warnings]
     if remarks:
@@ -93,14 +108,21 @@ def _standings(heading: str, standings: tuple[Standing, ...], board: Leaderboard
     blocks = [f"## {heading}{mark}"]
     for group in dict.fromkeys(each.group for each in standings):
         found = [each for each in standings if each.group == group]
-        rows = [[each.rank or "-", each.name, figures.standing(each)] for each in found]
+        rows = [[each.rank or "-", escape(each.name), escape(figures.standing(each))] for each in found]
         blocks.append(f"{group[0].upper()}{group[1:]}, {found[0].settings} settings:")
         blocks.append(_grid(["rank", "name", "mean relative performance"], rows))
     return blocks
 
 
+def _cells(row: Row, columns: Mapping[str, Callable[[Row], str]]) -> list[str]:
+    """The row as Markdown; one that is first alone in bold, but for what others have published."""
+    cells = {head: escape(show(row)) for head, show in columns.items()}
+    return [f"**{cell}**" if row.alone_first and head != beside.HEAD else cell for head, cell in cells.items()]
+
+
 def _grid(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([escape(cell) for cell in row] for row in rows)]
+    """A table; the cells are Markdown already."""
+    lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -127,6 +149,8 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
             continue
         if name == "holes":
             flat[name] = "; ".join(figures.holes([row]))
+        elif name == "silent":
+            flat[name] = "; ".join(figures.silent([row]))
         elif isinstance(value, Interval):
             flat |= {name: value.mean, f"{name}_half": value.half}
         elif name in _INTERVALS:
@@ -136,7 +160,7 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
     return flat
 
 
-_INTERVALS = ("macro_f1", "relative", "agreement", "accuracy")
+_INTERVALS = ("macro_f1", "relative", "agreement", "accuracy", "mean_recall")
 
 
 def _harmless(value: str | float | None) -> str | int | float | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from benchmark.intervals import Interval
-from benchmark.leaderboard.board import LOW_ENTROPY, Leaderboard, Table, TransferLine
-from benchmark.leaderboard.rows import Row
+from benchmark.leaderboard.board import FEW_LABELS, Leaderboard, Table, TransferLine
+from benchmark.leaderboard.rows import Row, Silent
 from benchmark.leaderboard.standings import Standing
 
 NONE = "–"
@@ -13,9 +13,12 @@ SOME = 4
 """How many names of a kind are listed before "and N more"."""
 
 LEGEND = (
-    "±: 95 % interval of the mean over seeds (Student's t). Rank: 1 + the rows under the same heading whose interval "
-    "lies wholly above; = where several share it. of target: macro-F1 over the target's, on the same test images."
+    "±: 95 % interval of the mean over seeds; it counts the chance of the seeds and that of the test images. Rank: 1 + "
+    "the rows under the same heading whose interval lies wholly above; = where several share it; bold: first alone. "
+    "of target: macro-F1 over the target's, on the same test images."
 )
+
+ADVICE = "Expect a poor copy: try another pool, more contrast, more labels, balancing, or images of the domain (PDD)"
 
 
 MANY_CLASSES = 12
@@ -94,15 +97,26 @@ def stand_in_note(table: Table) -> str | None:
 
 
 def transfer(line: TransferLine) -> str:
-    """`transfer set of 1,000: entropy .74, 38 of 43 classes seen (never: 0, 19)`; a poor one says so."""
+    """`transfer set of 1,000: entropy .74, 38 of 43 classes seen (never: 0, 19)`; a poor one says what to try."""
     stage = {"npdd": "", "pdd": "PDD "}.get(line.stage, f"{line.stage} ")
     attack = f"{plain(line.attack)} " if line.attack else ""
-    never = f" (never: {plain(', '.join(line.never))})" if line.never else ""
-    low = f", entropy below {share(LOW_ENTROPY, 1)}" if line.entropy < LOW_ENTROPY else ""
-    seen = f"{line.seen} of {line.classes} classes seen{never}"
-    mark = "warning: " if line.poor else ""
+    never = f" (never: {_names(line.never)})" if line.never else ""
+    few = f", fewer than {FEW_LABELS} labels: {_names(line.few)}" if line.few else ""
+    seen = f"{line.seen} of {line.classes} classes seen{never}{few}"
+    mark, advice = ("warning: ", f". {ADVICE}") if line.poor else ("", "")
     counts = f"; labels per class {_counts(line.counts)}"
-    return f"{mark}{attack}{stage}transfer set of {line.size:,}: entropy {share(line.entropy, 2)}, {seen}{low}{counts}"
+    return (
+        f"{mark}{attack}{stage}transfer set of {line.size:,}: entropy {share(line.entropy, 2)}, {seen}{counts}{advice}"
+    )
+
+
+def silent(rows: Iterable[Row]) -> list[str]:
+    """Classes that trained copycats never say: one sentence per row that has such."""
+    return [
+        f"{_short(row)} never says {_some([_silent(each, row.seeds) for each in row.silent])}"
+        for row in rows
+        if row.silent
+    ]
 
 
 def holes(rows: Iterable[Row]) -> list[str]:
@@ -121,6 +135,15 @@ def holes(rows: Iterable[Row]) -> list[str]:
 def standing(each: Standing) -> str:
     """Mean relative performance, or how many settings are complete."""
     return percent(each.relative) if each.relative else f"{each.settings_done} of {each.settings} settings"
+
+
+def _silent(each: Silent, seeds: int) -> str:
+    where = f" (seed {_some([str(seed) for seed in each.seeds])})" if len(each.seeds) < seeds else ""
+    return f"{plain(each.name)}{where}"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return plain(_some(list(names)))
 
 
 def _counts(counts: tuple[int, ...]) -> str:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmark.cell import Cell
+from benchmark.measures import Measured, measured
 from benchmark.records import DataUsed, Record, Status
 
 NAME_DIGITS = 8
@@ -25,10 +28,8 @@ class Figures:
     """The results of a done record."""
 
     target_macro_f1: float
-    macro_f1: float
-    relative: float | None
-    agreement: float
-    accuracy: float
+    measures: dict[str, Measured]
+    silent: tuple[int, ...]  # classes of the test set that the copycat never says
     images: int
     asked: int
     cost: float
@@ -47,6 +48,7 @@ class Played:
     tdd_source: str | None
     pool_source: str | None
     stand_ins: tuple[str, ...]
+    classes: tuple[str, ...]
     transfer_sets: tuple[Asked, ...]
     warnings: tuple[str, ...]
     made_with: str  # what besides the cell may move a number
@@ -65,6 +67,7 @@ def take(record: Record) -> Played:
         tdd_source=next((data.source for data in record.data if data.role == "tdd"), None),
         pool_source=next((data.source for data in record.data if data.role == "pool"), None),
         stand_ins=tuple(f"{data.role}: {data.source}" for data in record.data if data.stand_in),
+        classes=classes,
         transfer_sets=tuple(
             Asked(used.stage, used.entropy, used.never_seen, classes, used.counts_per_class)
             for used in record.transfer_sets
@@ -86,12 +89,12 @@ def _made_with(record: Record) -> str:
 def _figures(record: Record) -> Figures | None:
     if not (record.target and record.copycat and record.relative and record.bill and record.knowledge):
         return None
+    assert record.labelling is not None  # noqa: S101 - every done record has one
+    matrix_CC = record.copycat.confusion_CC()
     return Figures(
         target_macro_f1=record.target.macro_f1,
-        macro_f1=record.copycat.macro_f1,
-        relative=record.relative.macro_f1,
-        agreement=record.agreement or 0.0,
-        accuracy=record.copycat.accuracy,
+        measures=measured(record.target, record.copycat, record.relative, record.labelling),
+        silent=tuple(np.flatnonzero((matrix_CC.sum(axis=1) > 0) & (matrix_CC.sum(axis=0) == 0)).tolist()),
         images=record.copycat.images,
         asked=record.bill.asked,
         cost=record.bill.cost,

@@ -1,15 +1,17 @@
 """Rows: the cells that differ in nothing but their seed, with means where every seed is done, and their ranks."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any, Literal
 
 from benchmark.cell import REGIMES, Cell, digest_of
-from benchmark.intervals import Interval, interval, ranks
+from benchmark.intervals import Interval, ranks
 from benchmark.leaderboard.fitting import Fit
 from benchmark.leaderboard.played import Figures, Played
 from benchmark.leaderboard.published import beside
+from benchmark.measures import Measured, over_seeds
 
 State = Literal["done", "incomplete", "failed", "missing data", "not run"]
 
@@ -31,6 +33,14 @@ class Hole:
     word: str  # failed, crashed, missing data, not run
     sentence: str
     records: tuple[str, ...]  # the first digits of their cells' digests
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A class of the test set that the copycats of some seeds never say."""
+
+    name: str
+    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -56,11 +66,18 @@ class Row:
     relative: Interval | None  # None also where the target's macro-F1 is 0
     agreement: Interval | None
     accuracy: Interval | None
+    mean_recall: Interval | None
+    silent: tuple[Silent, ...]  # classes that a trained copycat never says
     asked: int | None
     cost: float | None
     holes: tuple[Hole, ...]
-    relative_by_seed: tuple[tuple[int, float], ...]
+    relative_by_seed: Mapping[int, Measured] = field(repr=False)  # as far as they are done
     published: Fit | None = None  # None where nothing is published for the problem
+
+    @property
+    def alone_first(self) -> bool:
+        """Whether no other row under its heading can be as good: rank 1, untied, and with an interval to say so."""
+        return self.rank == "1" and self.relative is not None and self.relative.half is not None
 
 
 def make_rows(lines: Iterable[Line]) -> tuple[Row, ...]:
@@ -106,7 +123,7 @@ def _row(line: Line, group: str) -> Row:
     cell, total = line.cell, len(line.seeds)
     done = {seed: play.figures for seed, play in sorted(line.seeds.items()) if play is not None and play.figures}
     figures = list(done.values()) if len(done) == total else []
-    relative = {seed: each.relative for seed, each in done.items() if each.relative is not None}
+    relative = {seed: each.measures["relative"] for seed, each in done.items() if "relative" in each.measures}
     return Row(
         group=group,
         rank=None,
@@ -122,26 +139,33 @@ def _row(line: Line, group: str) -> Row:
         state=_state(line, len(done)),
         seeds_done=len(done),
         seeds=total,
-        target_macro_f1=_mean(figures, lambda each: each.target_macro_f1),
-        macro_f1=_interval(figures, lambda each: each.macro_f1),
-        relative=interval(list(relative.values())) if figures and len(relative) == total else None,
-        agreement=_interval(figures, lambda each: each.agreement),
-        accuracy=_interval(figures, lambda each: each.accuracy),
+        target_macro_f1=fmean(each.target_macro_f1 for each in figures) if figures else None,
+        macro_f1=_interval(figures, "macro_f1"),
+        relative=_interval(figures, "relative"),
+        agreement=_interval(figures, "agreement"),
+        accuracy=_interval(figures, "accuracy"),
+        mean_recall=_interval(figures, "mean_recall"),
+        silent=_silent(line) if REGIMES[cell.regime].trains else (),
         asked=max((each.asked for each in figures), default=None),
         cost=max((each.cost for each in figures), default=None),
         holes=_holes(line),
-        relative_by_seed=tuple(relative.items()),
+        relative_by_seed=relative,
         published=beside(cell, [play for play in line.seeds.values() if play]),
     )
 
 
-def _interval(figures: Sequence[Figures], value: Callable[[Figures], float]) -> Interval | None:
-    return interval([value(each) for each in figures]) if figures else None
+def _interval(figures: Sequence[Figures], measure: str) -> Interval | None:
+    seeds = [each.measures[measure] for each in figures if measure in each.measures]
+    return over_seeds(seeds).interval() if seeds and len(seeds) == len(figures) else None
 
 
-def _mean(figures: Sequence[Figures], value: Callable[[Figures], float]) -> float | None:
-    mean = _interval(figures, value)
-    return mean.mean if mean else None
+def _silent(line: Line) -> tuple[Silent, ...]:
+    found: dict[str, list[int]] = {}
+    for seed, play in sorted(line.seeds.items()):
+        if play and play.figures:
+            for label in play.figures.silent:
+                found.setdefault(play.classes[label], []).append(seed)
+    return tuple(Silent(name, tuple(seeds)) for name, seeds in found.items())
 
 
 def _state(line: Line, done: int) -> State:

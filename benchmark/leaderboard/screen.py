@@ -57,13 +57,14 @@ COLUMNS = (
         lambda row: figures.share(row.agreement.mean if row.agreement else None),
     ),
     Column("accuracy", lambda row: figures.share(row.accuracy.mean if row.accuracy else None)),
+    Column("mean recall", lambda row: figures.share(row.mean_recall.mean if row.mean_recall else None)),
     Column("asked", lambda row: figures.whole(row.asked)),
     Column("cost", lambda row: figures.money(row.cost)),
 )
 
 ONLY_IF_VARIED = ("attack", "balance", "recipe", "pretrained", "PDD")
 
-STEPS = ("accuracy", "macro-F1", "agreement", "pretrained", "cost", "agreement", "asked", beside.HEAD)
+STEPS = ("mean recall", "accuracy", "macro-F1", "agreement", "pretrained", "cost", "agreement", "asked", beside.HEAD)
 """What gives way, in this order, until the rest fits: a column becomes brief, or goes if it has no brief form."""
 
 
@@ -125,6 +126,8 @@ def _table(table: Table, board: Leaderboard, width: int) -> Iterator[Part]:
         yield _hanging(said, "dim")
     for line in table.transfer_sets:
         yield _hanging(figures.transfer(line), "yellow" if line.poor else "")
+    for sentence in figures.silent(table.rows):
+        yield _hanging(sentence, "yellow")
     for hole in figures.holes(table.rows):
         yield _hanging(hole, "red")
     for warning in table.warnings:
@@ -189,7 +192,11 @@ def _grid(rows: Sequence[Row], columns: Sequence[Column], width: int) -> Iterato
             group = row.group
             yield Line(Text(f"{' ' * wide[0]}{GAP}{group}", style="italic"))
         cells = [column.show(row) for column in columns]
-        yield Line(Text(_join(cells, columns, wide), style="" if row.state == "done" else "red"))
+        yield Line(Text(_join(cells, columns, wide), style=_style(row)))
+
+
+def _style(row: Row) -> str:
+    return "red" if row.state != "done" else "bold" if row.alone_first else ""
 
 
 def _join(cells: Iterable[str], columns: Sequence[Column], wide: Sequence[int]) -> str:

@@ -1,9 +1,10 @@
 """Standings: copycats, and oracles, compared over everything that they all have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from benchmark.intervals import Interval, interval, ranks
+from benchmark.intervals import Interval, ranks
+from benchmark.measures import Measured, over_settings
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Setting:
     name: str  # of the copycat or the oracle
     group: str
     rest: tuple[object, ...]
-    relative_by_seed: tuple[tuple[int, float], ...]
+    tdd: str  # its test set
+    relative_by_seed: Mapping[int, Measured]
     complete: bool
 
 
@@ -32,8 +34,9 @@ class Standing:
 def stand(settings: Iterable[Setting]) -> tuple[Standing, ...]:
     """Standings group by group, the highest mean first; a group with a single name has nothing to compare.
 
-    A mean is taken over all settings for each seed, and its interval over the seeds; so it says how sure the mean over
-    just these settings is, not what other problems would give. No mean stands where one setting is not complete.
+    A mean is taken over all settings for each seed, and its interval counts the chances of seeds and test images; so it
+    says how sure the mean over just these settings is, not what other problems would give. No mean stands where one
+    setting is not complete.
     """
     groups: dict[str, dict[str, dict[tuple[object, ...], Setting]]] = {}
     for setting in settings:
@@ -50,15 +53,17 @@ def _standing(
     name: str, group: str, played: dict[tuple[object, ...], Setting], asked: set[tuple[object, ...]]
 ) -> Standing:
     complete = [setting for setting in played.values() if setting.complete]
-    means = _means(complete) if len(complete) == len(asked) else []
-    return Standing(name, group, None, interval(means) if means else None, len(complete), len(asked))
+    mean = _mean(complete) if len(complete) == len(asked) else None
+    return Standing(name, group, None, mean, len(complete), len(asked))
 
 
-def _means(complete: list[Setting]) -> list[float]:
-    """The mean over all settings, for each seed that they all have."""
-    by_seed = [dict(setting.relative_by_seed) for setting in complete]
-    seeds = set(by_seed[0]).intersection(*by_seed[1:])
-    return [sum(sorted(values[seed] for values in by_seed)) / len(by_seed) for seed in sorted(seeds)]
+def _mean(complete: list[Setting]) -> Interval | None:
+    """The mean over all settings, from the seeds that they all have."""
+    seeds = sorted(set(complete[0].relative_by_seed).intersection(*(each.relative_by_seed for each in complete)))
+    by_test_set: dict[str, list[list[Measured]]] = {}
+    for setting in sorted(complete, key=lambda each: str(each.rest)):
+        by_test_set.setdefault(setting.tdd, []).append([setting.relative_by_seed[seed] for seed in seeds])
+    return over_settings(by_test_set).interval() if seeds else None
 
 
 def _ranked(standings: list[Standing]) -> list[Standing]:

@@ -1,11 +1,13 @@
 """Made-up cells and records, complete and deterministic, for the tests of records, ledger and leaderboard."""
 
 import hashlib
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from benchmark.cell import REGIMES, Cell
+from benchmark.labelling import Labelling
 from benchmark.provenance import Provenance
 from benchmark.records import (
     BillPaid,
@@ -51,24 +53,26 @@ def cell(regime: str = "npdd-sl", **other: Any) -> Cell:
     return Cell(**{**fields, **other})
 
 
-def scores(share: float, seed: int = 0, images: int = 500) -> tuple[Scores, Scores, float]:
-    """Scores of a target that is right on 95 % and of a copycat that is right on `share` of the images; agreement."""
+def labels(share: float, seed: int = 0, images: int = 500) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Truth, a target that is right on 95 % of the images, and a copycat that is right on `share` of them."""
     rng = np.random.default_rng(seed)
     truth_N = np.arange(images) % 10
     wrong_N = (truth_N + rng.integers(1, 10, images)) % 10
     target_N = np.where(np.arange(images) < images * 0.95, truth_N, (truth_N + 1) % 10)
     copycat_N = np.where(rng.random(images) < share, truth_N, wrong_N)
+    return truth_N, target_N, copycat_N
+
+
+def scores(share: float, seed: int = 0, images: int = 500) -> tuple[Scores, Scores, float]:
+    """Scores of the target and of the copycat of `labels`, and their agreement."""
+    truth_N, target_N, copycat_N = labels(share, seed, images)
     return score(truth_N, target_N, 10), score(truth_N, copycat_N, 10), agreement(target_N, copycat_N)
 
 
-_SCORED: dict[tuple[float, int], tuple[Scores, Scores, float, Relative]] = {}
-
-
-def _scored(share: float, seed: int) -> tuple[Scores, Scores, float, Relative]:
-    if (share, seed) not in _SCORED:
-        target, copycat, agreed = scores(share, seed)
-        _SCORED[share, seed] = (target, copycat, agreed, relative(copycat, target))
-    return _SCORED[share, seed]
+@cache
+def _scored(share: float, seed: int) -> tuple[Scores, Scores, float, Relative, Labelling]:
+    target, copycat, agreed = scores(share, seed)
+    return target, copycat, agreed, relative(copycat, target), Labelling.of(*labels(share, seed))
 
 
 def data_used(of: Cell, *, stand_in: bool = True) -> tuple[DataUsed, ...]:
@@ -117,7 +121,7 @@ def provenance() -> Provenance:
 def record(of: Cell, share: float = 0.9, *, never_seen: tuple[int, ...] = (), stand_in: bool = True) -> Record:
     """A done record of the cell."""
     table = REGIMES[of.regime]
-    target, copycat, agreed, ratio = _scored(share, of.seed)
+    target, copycat, agreed, ratio, labelling = _scored(share, of.seed)
     asked = of.budget + of.pdd_budget
     stages = [stage for stage, used in (("npdd", table.asks_npdd), ("pdd", table.asks_pdd)) if used]
     labels = "stolen" if stages else "original" if table.original else "none"
@@ -140,6 +144,7 @@ def record(of: Cell, share: float = 0.9, *, never_seen: tuple[int, ...] = (), st
         copycat=copycat,
         relative=ratio,
         agreement=agreed,
+        labelling=labelling,
         bill=BillPaid(asked=asked, computed=asked // 2, cost=asked / 1000, paid=asked / 2000, price_per_1000=1.0),
         knowledge=Knowledge(
             pretrained="none" if of.pretrained == "never" else "a1_in1k", pdd_images=of.pdd_budget, labels=labels

@@ -76,8 +76,8 @@ def _with(old: str, new: str) -> bytes:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('"schema_version":1', '"schema_version":2', "its schema version is 2, this one reads 1"),
-        ('"schema_version":1', '"schema_version":null', "its schema version is None"),
+        ('"schema_version":2', '"schema_version":1', "its schema version is 1, this one reads 2"),
+        ('"schema_version":2', '"schema_version":null', "its schema version is None"),
         ('"agreement"', '"harmony"', "harmony: Extra inputs are not permitted"),
         ('"warnings":[],', '"warnings":[]}', "Invalid JSON"),
         ('"status":"done"', '"status":"finished"', "status"),
