@@ -84,6 +84,7 @@ def _used(cell: Cell, arena: Arena, role: str, stack: Stack | None) -> DataUsed:
         role=role,  # type: ignore[arg-type]
         source=manifest.source,
         stand_in=manifest.stand_in,
+        paper=stack.paper,
         digest=manifest.digest,
         count=manifest.count,
         excluded=0 if role == "tdd" else len(arena.taken_out(cell, stack)),

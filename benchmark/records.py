@@ -33,6 +33,9 @@ class DataUsed(_Part):
     role: Literal["tdd", "pdd", "odd", "pool"]
     source: str
     stand_in: bool
+    paper: Annotated[
+        tuple[str, ...], Field(description="published sources (benchmark/reference) whose own they are")
+    ] = ()
     digest: Digest
     count: Count
     excluded: Annotated[int, Field(ge=0, description="images taken out because the test set has them too")] = 0

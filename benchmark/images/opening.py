@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,14 +68,15 @@ def open_first(sources: Sequence[Source], view: View, places: Places, say: Calla
             return _open_drawn(source, view, places, say)
         found = find(source, places)
         if found is not None:
-            return _open_found(source, found, view, places, say)
+            return replace(_open_found(source, found, view, places, say), paper=source.paper)
     return None
 
 
 def kept_folder(source: Source, found: Found | None, view: View, places: Places) -> Path:
     """Where the decoded images of a source lie: the name holds everything that the pixels and labels depend on."""
     state = version_of(source) if isinstance(source, BuiltinSource) else found.fingerprint if found is not None else ""
-    about = [FORMAT, decoder(), source.model_dump(mode="json"), view.size, view.colour, view.classes, state]
+    said = source.model_dump(mode="json", exclude={"paper"})  # changes no pixel
+    about = [FORMAT, decoder(), said, view.size, view.colour, view.classes, state]
     text = json.dumps(about, sort_keys=True)
     return places.cache / "images" / hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -5,9 +5,11 @@ a label of a list, a number in an array) is turned into a class of the problem b
 """
 
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from benchmark import reference
 
 Text = Annotated[str, Field(min_length=1)]
 Colour = Literal["rgb", "grey"]
@@ -21,6 +23,24 @@ class _Source(BaseModel):
     limit: int | None = Field(default=None, ge=1)  # so many images at most, classes balanced, picked with `seed`
     seed: int = Field(default=0, ge=0)
     stand_in: bool = False  # True when these images only stand in for those of a published number
+    paper: tuple[str, ...] = ()  # names of benchmark/reference whose very images these are, all of them; else none
+
+    @field_validator("paper")
+    @classmethod
+    def _published(cls, paper: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(paper) - set(reference.names()))
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no published source; known are {', '.join(reference.names())}")
+        return paper
+
+    @model_validator(mode="after")
+    def _own(self) -> Self:
+        if self.paper and (self.stand_in or self.limit is not None):
+            why = "a stand-in" if self.stand_in else "picked by a limit"
+            raise ValueError(
+                f"paper says that these are a paper's own images, but they are {why}; leave one of them out"
+            )
+        return self
 
     @property
     def _picked(self) -> str:

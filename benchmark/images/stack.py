@@ -43,6 +43,7 @@ class Stack:
     labels_N: NDArray[np.int64]
     digests_N: Digests
     manifest: Manifest
+    paper: tuple[str, ...] = ()  # published sources whose own images these are, as the source's TOML says today
 
     def __len__(self) -> int:
         return len(self.labels_N)

@@ -6,9 +6,11 @@ from statistics import fmean
 
 from benchmark.cell import REGIMES, Cell
 from benchmark.leaderboard.played import Asked, Played, take
+from benchmark.leaderboard.published import orientation
 from benchmark.leaderboard.rows import BASELINES, Line, Row, make_rows
 from benchmark.leaderboard.standings import Setting, Standing, stand
 from benchmark.records import Record
+from benchmark.reference import Published
 
 FEW_LABELS = 50
 """A class with fewer labels is hardly learnt; docs/protocol.md says how well that foretells a poor copy."""
@@ -54,6 +56,7 @@ class Table:
     rows: tuple[Row, ...]
     transfer_sets: tuple[TransferLine, ...]
     warnings: tuple[str, ...]
+    published: tuple[Published, ...] = ()  # for orientation, on whatever images; what is comparable stands in the rows
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def _table(lines: Sequence[Line], pool: str | None, pool_digest: str | None) -> 
         rows=make_rows(lines),
         transfer_sets=_transfer_lines(plays),
         warnings=tuple(sorted(warnings)),
+        published=orientation(cell.problem, (line.cell.regime for line in lines)),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from benchmark.intervals import Interval
-from benchmark.leaderboard import figures
+from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import Leaderboard, Table
 from benchmark.leaderboard.rows import Row
 from benchmark.leaderboard.standings import Standing
@@ -29,6 +29,7 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
     "PDD": lambda row: figures.whole(row.pdd_budget or None),
     "macro-F1": lambda row: figures.share_interval(row.macro_f1),
     "of target": figures.of_target,
+    beside.HEAD: beside.cell,
     "agreement": lambda row: figures.share_interval(row.agreement),
     "accuracy": lambda row: figures.share(row.accuracy.mean if row.accuracy else None),
     "mean recall": lambda row: figures.share(row.mean_recall.mean if row.mean_recall else None),
@@ -43,7 +44,7 @@ def as_markdown(board: Leaderboard) -> str:
     blocks = [block for table in board.tables for block in _section(table, board)]
     blocks += _standings("All copycats", board.copycats, board)
     blocks += _standings("All oracles, the most stealable first", board.oracles, board)
-    blocks += [escape(figures.LEGEND)] if board.tables else []
+    blocks += [escape(beside.legend(board))] if board.tables else []
     blocks += [_items([f"unreadable: {escape(sentence)}" for sentence in board.unreadable])] if board.unreadable else []
     return "\n\n".join(blocks or ["No records yet."]) + "\n"
 
@@ -85,11 +86,14 @@ def _section(table: Table, board: Leaderboard) -> Iterator[str]:
     note = figures.stand_in_note(table)
     if note:
         yield f"**{escape(note)}**"
+    columns = {head: show for head, show in _MARKDOWN.items() if head != beside.HEAD or beside.shown(table.rows)}
     for group in dict.fromkeys(row.group for row in table.rows):
-        rows = [_cells(row) for row in table.rows if row.group == group]
+        rows = [_cells(row, columns) for row in table.rows if row.group == group]
         yield f"{group[0].upper()}{group[1:]}:"
-        yield _grid(list(_MARKDOWN), rows)
-    remarks = [figures.transfer(line) for line in table.transfer_sets]
+        yield _grid(list(columns), rows)
+    said = beside.line(table)
+    remarks = [said] if said else []
+    remarks += [figures.transfer(line) for line in table.transfer_sets]
     remarks += figures.silent(table.rows)
     remarks += figures.holes(table.rows)
     remarks += [f"warning: {warning}" for warning in table.warnings]
@@ -110,10 +114,10 @@ def _standings(heading: str, standings: tuple[Standing, ...], board: Leaderboard
     return blocks
 
 
-def _cells(row: Row) -> list[str]:
-    """The row as Markdown; one that is first alone in bold."""
-    cells = [escape(show(row)) for show in _MARKDOWN.values()]
-    return [f"**{cell}**" for cell in cells] if row.alone_first else cells
+def _cells(row: Row, columns: Mapping[str, Callable[[Row], str]]) -> list[str]:
+    """The row as Markdown; one that is first alone in bold, but for what others have published."""
+    cells = {head: escape(show(row)) for head, show in columns.items()}
+    return [f"**{cell}**" if row.alone_first and head != beside.HEAD else cell for head, cell in cells.items()]
 
 
 def _grid(heads: list[str], rows: list[list[str]]) -> str:
@@ -139,6 +143,9 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
     }
     for name, value in vars(row).items():
         if name == "relative_by_seed":
+            continue
+        if name == "published":
+            flat |= beside.flat(row)
             continue
         if name == "holes":
             flat[name] = "; ".join(figures.holes([row]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.cell import Cell
 from benchmark.measures import Measured, measured
-from benchmark.records import Record, Status
+from benchmark.records import DataUsed, Record, Status
 
 NAME_DIGITS = 8
 """Digits of a cell's digest that name its record on a leaderboard."""
@@ -52,6 +52,7 @@ class Played:
     transfer_sets: tuple[Asked, ...]
     warnings: tuple[str, ...]
     made_with: str  # what besides the cell may move a number
+    data: tuple[DataUsed, ...] = ()
 
 
 def take(record: Record) -> Played:
@@ -73,6 +74,7 @@ def take(record: Record) -> Played:
         ),
         warnings=record.warnings,
         made_with=_made_with(record),
+        data=record.data,
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.intervals import Interval, ranks
+from benchmark.leaderboard.fitting import Fit
 from benchmark.leaderboard.played import Figures, Played
+from benchmark.leaderboard.published import beside
 from benchmark.measures import Measured, over_seeds
 
 State = Literal["done", "incomplete", "failed", "missing data", "not run"]
@@ -70,6 +72,7 @@ class Row:
     cost: float | None
     holes: tuple[Hole, ...]
     relative_by_seed: Mapping[int, Measured] = field(repr=False)  # as far as they are done
+    published: Fit | None = None  # None where nothing is published for the problem
 
     @property
     def alone_first(self) -> bool:
@@ -147,6 +150,7 @@ def _row(line: Line, group: str) -> Row:
         cost=max((each.cost for each in figures), default=None),
         holes=_holes(line),
         relative_by_seed=relative,
+        published=beside(cell, [play for play in line.seeds.values() if play]),
     )
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from benchmark.leaderboard import figures
+from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import Leaderboard, Table
 from benchmark.leaderboard.rows import BASELINES, Row
 from benchmark.leaderboard.standings import Standing
@@ -50,6 +50,7 @@ COLUMNS = (
         lambda row: figures.share(row.macro_f1.mean if row.macro_f1 else None),
     ),
     Column("of target", figures.of_target),
+    Column(beside.HEAD, beside.cell),
     Column(
         "agreement",
         lambda row: figures.share_interval(row.agreement),
@@ -63,7 +64,7 @@ COLUMNS = (
 
 ONLY_IF_VARIED = ("attack", "balance", "recipe", "pretrained", "PDD")
 
-STEPS = ("mean recall", "accuracy", "macro-F1", "agreement", "pretrained", "cost", "agreement", "asked")
+STEPS = ("mean recall", "accuracy", "macro-F1", "agreement", "pretrained", "cost", "agreement", "asked", beside.HEAD)
 """What gives way, in this order, until the rest fits: a column becomes brief, or goes if it has no brief form."""
 
 
@@ -105,7 +106,7 @@ def _parts(board: Leaderboard, width: int) -> Iterator[Part]:
     for sentence in board.unreadable:
         yield Text(f"unreadable: {figures.plain(sentence)}", style="red")
     if board.tables:
-        yield Text(figures.LEGEND, style="dim")
+        yield Text(beside.legend(board), style="dim")
     else:
         yield Text("No records yet. Run a suite first.")
 
@@ -120,6 +121,9 @@ def _table(table: Table, board: Leaderboard, width: int) -> Iterator[Part]:
     absent = _left_out(table.rows, columns)
     if absent:
         yield _hanging(f"no room here for {absent}: widen the terminal, or --format md or csv", "dim")
+    said = beside.line(table)
+    if said:
+        yield _hanging(said, "dim")
     for line in table.transfer_sets:
         yield _hanging(figures.transfer(line), "yellow" if line.poor else "")
     for sentence in figures.silent(table.rows):
@@ -136,7 +140,8 @@ def _hanging(text: str, style: str) -> Padding:
 
 def _wanted(rows: Sequence[Row]) -> list[Column]:
     """The columns that these rows have something to say in."""
-    return [column for column in COLUMNS if column.head not in ONLY_IF_VARIED or _varies(column, rows)]
+    told = [column for column in COLUMNS if column.head not in ONLY_IF_VARIED or _varies(column, rows)]
+    return [column for column in told if column.head != beside.HEAD or beside.shown(rows)]
 
 
 def _left_out(rows: Sequence[Row], shown: Sequence[Column]) -> str:

@@ -15,6 +15,9 @@ A pool, complete (`benchmark/pools/<name>.toml`):
     renderer = "natural"
     style = "mixed"
     count = 20000
+
+A source that holds the very images that a paper asked says so: `paper = ["framework-2022"]` (names of
+`benchmark/reference`); no pool that comes with the benchmark does.
 """
 
 from benchmark.pools.pool import PoolFile, load_pool, names, open_pool

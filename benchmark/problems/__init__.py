@@ -26,9 +26,10 @@ A problem, complete (`benchmark/problems/<name>.toml`, or any path handed to `lo
     count = 2000
     seed = 1
 
-Every source also takes `limit` (at most so many images, classes balanced, picked with `seed`) and `stand_in`
-(default true for builtin, false for the others). The other kinds are in `benchmark/images/sources.py`. The problem's
-name is its file's name. A role that is left out is "data missing" for the regimes that need it.
+Every source also takes `limit` (at most so many images, classes balanced, picked with `seed`), `stand_in` (default
+true for builtin, false for the others) and `paper`, the published sources (`benchmark/reference`) whose very images
+these are: without it no published number is shown beside them. The other kinds are in `benchmark/images/sources.py`.
+The problem's name is its file's name. A role that is left out is "data missing" for the regimes that need it.
 """
 
 from benchmark.problems.problem import ROLES, Problem, Role, load_problem, names, open_role
