@@ -21,7 +21,7 @@ _CARRIED_TO_NOWHERE = ("validation_step", "save_snapshot")
 def _word(value: object) -> object:
     """Texts and whole numbers as one printable line; YAML turns bare no, yes and 1.0 into something else."""
     if isinstance(value, bool | float):
-        raise ValueError(f"YAML reads it as {value!r}: put it in quotes")  # noqa: TRY004 - pydantic wants it
+        raise ValueError(f"it reads as {value!r} in YAML: put it in quotes")  # noqa: TRY004 - pydantic wants it
     text = str(value) if isinstance(value, int) else value
     if not isinstance(text, str) or not text.strip() or not text.isprintable() or len(text) > _LONGEST:
         raise ValueError("it should be a text of one printable line")
