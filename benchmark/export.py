@@ -17,7 +17,7 @@ from benchmark.arena import Arena
 from benchmark.cell import REGIMES, Cell
 from benchmark.images.opening import View
 from benchmark.images.origins import origins
-from benchmark.images.stack import digest_each
+from benchmark.images.stack import Stack, digest_each
 from benchmark.ledger import Ledger
 from benchmark.places import Places
 from benchmark.pools.pool import load_pool
@@ -25,7 +25,7 @@ from benchmark.records import Record, TransferUsed
 from benchmark.refusals import Mismatch, Refused, UnknownName
 from benchmark.suites.suite import Suite
 from benchmark.transfer_files import appearing, folder_names, write_folders, write_list
-from benchmark.worker import Bought, CellFailed, Worker, WorkerDied
+from benchmark.worker import Bought, CellFailed, Door, Worker, WorkerDied
 from copycats.transfer_set import TransferSet
 from oracles.recall import Recall, stored
 
@@ -64,7 +64,7 @@ class Exporter:
         record = self._record(prefix)
         if not REGIMES[record.cell.regime].ranked:
             raise Refused(f"cell {prefix}: regime {record.cell.regime} buys no labels, so there is nothing to export.")
-        used = {one.stage: one for one in record.transfer_sets}
+        used: dict[str, TransferUsed] = {one.stage: one for one in record.transfer_sets}
         with appearing(folder) as scratch:  # refused before anything is computed where it cannot be
             self._check_data(record.cell)
             bought = self._ask_again(record)
@@ -95,7 +95,7 @@ class Exporter:
 
     def _check_data(self, cell: Cell) -> None:
         """Refuse images that are not those that were played."""
-        wanted = [("TDD", self._arena.test(cell), cell.tdd_digest)]
+        wanted: list[tuple[str, Stack | None, str | None]] = [("TDD", self._arena.test(cell), cell.tdd_digest)]
         if cell.pool:
             wanted.append((f"pool {cell.pool}", self._arena.pool(cell.problem, cell.pool), cell.pool_digest))
         if cell.pdd_digest:
@@ -119,7 +119,9 @@ class Exporter:
         answers = stored(files)
         job = self._arena.job(cell.model_copy(update={"weights_digest": None}))  # what it starts from buys nothing
         stages = tuple(stage for stage in job.stages if stage.labels == "stolen")
-        doors = {stage.name: Recall(answers, stage.budget, oracle.name, len(oracle.classes)) for stage in stages}
+        doors: dict[str, Door] = {
+            stage.name: Recall(answers, stage.budget, oracle.name, len(oracle.classes)) for stage in stages
+        }
         worker = Worker()
         try:
             return worker.ask(job.model_copy(update={"stages": stages}), doors)

@@ -91,7 +91,7 @@ def test_mirror_only_where_the_problem_allows() -> None:
         ({"rate": 0}, "greater than 0"),
         ({"batch": 1}, "greater than or equal to 2"),
         ({"momentum": 1.0}, "less than 1"),
-        ({"schedule": "steps"}, "'thirds', 'one-cycle', 'cosine' or 'constant'"),
+        ({"schedule": "steps"}, "'thirds', 'milestones', 'one-cycle', 'cosine' or 'constant'"),
     ],
 )
 def test_refuses_what_makes_no_sense(changes: dict[str, object], sentence: str) -> None:
