@@ -36,6 +36,7 @@ class Job(BaseModel):
     channels: Literal[1, 3]
     mirror: bool
     weights: Path | None = None
+    asks_only: bool = False  # the attack plays, and nothing is built or trained
 
 
 class StageLoot(BaseModel):

@@ -15,10 +15,13 @@ import numpy as np
 from benchmark.job import Job, Loot
 from benchmark.wire import Line, LineClosed, Message
 from oracles.card import printable
+from oracles.recall import Recall
 from oracles.refusals import BudgetSpent, WrongImages
 from oracles.server import Ask
 
 PIECE_BYTES = 64 * 2**20
+Door = Ask | Recall
+Bought = tuple[np.ndarray, np.ndarray]  # images uint8 [n, h, w, 3] and their labels int64 [n]
 
 
 class WorkerDied(Exception):
@@ -49,12 +52,25 @@ class Worker:
         Raises CellFailed with the thief's sentence or when its time is over, WorkerDied if the process ends or says
         what cannot be understood.
         """
+        loot = self._play(job, Counter(doors), tests_NHWC, say)
+        if loot is None:
+            raise CellFailed("LootRefused", "the thief ended without a report")
+        return loot
+
+    def ask(self, job: Job, doors: Mapping[str, Door]) -> dict[str, Bought]:
+        """Let the attack of `job` ask again, and train nothing: what it bought, by stage. Raises as `steal`."""
+        counter = Counter(doors, keep=True)
+        blank_NHWC = np.zeros((0, *job.size, 3), np.uint8)
+        self._play(job.model_copy(update={"asks_only": True}), counter, blank_NHWC, lambda _: None)
+        return counter.kept
+
+    def _play(self, job: Job, counter: "Counter", tests_NHWC: np.ndarray, say: Callable[[str], None]) -> Loot | None:
         over, alarm = threading.Event(), None
         try:
             line = self._open_line()
             alarm = self._start_alarm(over)
             line.send({"job": job.model_dump(mode="json")})
-            return self._converse(line, Counter(doors), tests_NHWC, say)
+            return self._converse(line, counter, tests_NHWC, say)
         except LineClosed as closed:
             end = self._end(str(closed))
             if over.is_set():
@@ -102,7 +118,9 @@ class Worker:
         alarm.start()
         return alarm
 
-    def _converse(self, line: Line, counter: "Counter", tests_NHWC: np.ndarray, say: Callable[[str], None]) -> Loot:
+    def _converse(
+        self, line: Line, counter: "Counter", tests_NHWC: np.ndarray, say: Callable[[str], None]
+    ) -> Loot | None:
         while True:
             body, array = line.receive()
             match next(iter(body)):
@@ -117,6 +135,8 @@ class Worker:
                 case "trained":
                     counter.close()
                     _send_tests(line, tests_NHWC)
+                case "asked":
+                    return None
                 case "loot":
                     return _loot(body["loot"], array)
                 case "failed":
@@ -176,9 +196,10 @@ class Worker:
 class Counter:
     """The referee's side of the doors: answers, and keeps what was bought, so that no thief's word is needed."""
 
-    def __init__(self, doors: Mapping[str, Ask]) -> None:
+    def __init__(self, doors: Mapping[str, Door], *, keep: bool = False) -> None:
         self._doors = dict(doors)
-        self._bought: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self._bought: dict[str, list[Bought]] = {}
+        self._keep, self.kept = keep, dict[str, Bought]()  # what was handed over, for who wants more than the thief
 
     def answer(self, stage: str, images_NHWC: np.ndarray | None) -> Message:
         """What the oracle's side says to one ask: labels, or a refusal that charges nothing."""
@@ -193,7 +214,7 @@ class Counter:
         self._bought.setdefault(stage, []).append((images_NHWC, labels_N))
         return Message({"left": door.left}, labels_N)
 
-    def hand_over(self, stage: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def hand_over(self, stage: str, shape: tuple[int, ...]) -> Bought:
         """All images of a stage that were asked, uint8 [n, h, w, 3], with their labels; the stage's door closes."""
         self._doors.pop(stage, None)
         bought = self._bought.pop(stage, [])
@@ -202,7 +223,10 @@ class Counter:
             raise CellFailed("WrongImages", f"the attack asked images of several sizes: {sorted(sizes)}")
         images = [images_NHWC for images_NHWC, _ in bought] or [np.zeros((0, *shape), np.uint8)]
         labels = [labels_N for _, labels_N in bought] or [np.zeros(0, np.int64)]
-        return np.concatenate(images), np.concatenate(labels)
+        whole = np.concatenate(images), np.concatenate(labels)
+        if self._keep:
+            self.kept[stage] = whole
+        return whole
 
     def close(self) -> None:
         """Close every door."""

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Gamma = Annotated[float, Field(gt=0, le=1)]
+Milestones = tuple[Annotated[int, Field(ge=1)], ...]
 
 
 class FineTuning(BaseModel):
@@ -17,6 +19,8 @@ class FineTuning(BaseModel):
     rate: Positive
     epochs: Annotated[int, Field(ge=1)] | None = None
     image_passes: Annotated[int, Field(ge=1)] | None = None
+    milestones: Milestones | None = None  # None: those of the recipe
+    gamma: Gamma | None = None
 
 
 class Recipe(BaseModel):
@@ -33,7 +37,9 @@ class Recipe(BaseModel):
     about: str = ""
     optimiser: Literal["sgd", "adamw"]
     rate: Positive  # the highest learning rate
-    schedule: Literal["thirds", "one-cycle", "cosine", "constant"]
+    schedule: Literal["thirds", "milestones", "one-cycle", "cosine", "constant"]
+    milestones: Milestones = ()  # after so many epochs the rate is multiplied by gamma
+    gamma: Gamma = 0.1
     rise: Share = 0.0  # share of the steps in which the rate climbs to its height (one-cycle, cosine)
     momentum: Share = 0.9  # sgd
     nesterov: bool = False  # sgd
@@ -60,6 +66,10 @@ class Recipe(BaseModel):
             raise ValueError("give either epochs or image_passes")
         if self.fewest_epochs > self.most_epochs:
             raise ValueError("fewest_epochs is more than most_epochs")
+        if self.milestones and self.schedule != "milestones":
+            raise ValueError(f"milestones are given, but the schedule is {self.schedule}")
+        if self.schedule == "milestones" and self.epochs is None:
+            raise ValueError("milestones count epochs: give epochs, not image_passes")
         return self
 
     def epochs_for(self, images: int) -> int:
@@ -76,6 +86,8 @@ class Recipe(BaseModel):
             changes["rate"] = self.fine_tuning.rate
             if self.fine_tuning.epochs or self.fine_tuning.image_passes:
                 changes |= {"epochs": self.fine_tuning.epochs, "image_passes": self.fine_tuning.image_passes}
+            said = {"milestones": self.fine_tuning.milestones, "gamma": self.fine_tuning.gamma}
+            changes |= {key: value for key, value in said.items() if value is not None}
         return type(self).model_validate(self.model_dump() | changes)
 
     def for_problem(self, *, mirror: bool) -> Self:
@@ -90,6 +102,9 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
         recipe.schedule == "thirds"
     ):  # Caffe's step policy, gamma .1, stepsize a third of the steps (the papers' solvers)
         return recipe.rate * 0.1 ** min(int(3 * step // steps), 2)
+    if recipe.schedule == "milestones":  # MultiStepLR of PyTorch, as copycat_framework uses it
+        epoch = step * (recipe.epochs or 1) // steps
+        return recipe.rate * recipe.gamma ** sum(milestone <= epoch for milestone in recipe.milestones)
     if recipe.schedule == "constant":
         return recipe.rate
     if done < recipe.rise:

@@ -182,6 +182,21 @@ def verify(path: Path) -> Verdict:
     return Verdict(len(contents.keys), contents.blocks, contents.faults)
 
 
+def read_index(path: Path) -> Index:
+    """What a file that nobody has open answers, read under its lock and left as it is; its sound part where damaged."""
+    lock = _hold(path)
+    try:
+        contents = salvage.read(path, path.stem)
+    except (sqlite3.Error, OSError) as error:
+        raise _refused(path, error) from error
+    finally:
+        lock.release()
+    index = Index()
+    if len(contents.keys):
+        index.add(contents.keys, contents.labels)
+    return index
+
+
 def _hold(path: Path) -> filelock.BaseFileLock:
     """The lock of this answers file, held; the system lets go of it when the process dies."""
     lock = filelock.FileLock(path.with_suffix(".lock"), timeout=0, thread_local=False)

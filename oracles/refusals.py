@@ -23,6 +23,7 @@ OracleRefused                exit code 3: a file, a card or a request that canno
 ├── WrongImages              a request with images of another shape or type than the oracle takes
 ├── AnswersDamaged           an answers store that this version cannot read
 ├── OracleUnsteady           another answer to an image that was answered before
+├── NotStored                an image that no answers store has an answer to
 ├── DeviceMissing            exit code 4: a device that is not there
 └── StoreRefused             exit code 4: an answers store that cannot be written (full disk, read-only, in use)
 """
@@ -132,3 +133,7 @@ class StoreRefused(OracleRefused):
     """An answers store that cannot be opened or written: the disk is full, the folder read-only, or it is in use."""
 
     exit_code = 4
+
+
+class NotStored(OracleRefused):
+    """An image whose answer is wanted from the stores alone, and that none of them has."""

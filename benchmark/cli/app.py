@@ -13,6 +13,7 @@ from benchmark.cli import (
     convert_verb,
     data_verbs,
     doctor_verb,
+    export_verb,
     oracle_verbs,
     record_verb,
     run_verbs,
@@ -36,6 +37,7 @@ app.command("leaderboard")(run_verbs.leaderboard)
 app.command("compare")(compare_verb.compare)
 app.command("record")(record_verb.record)
 app.command("run-cell", hidden=True)(run_verbs.run_cell)
+app.command("export-transfer-set")(export_verb.export_transfer_set)
 app.command("convert")(convert_verb.convert)
 app.command("train-target")(target_verbs.train_target)
 app.command("doctor")(doctor_verb.doctor)

@@ -72,7 +72,7 @@ def show(
             except DataMissing as missing:
                 say(str(missing))
             else:
-                sheets.append(contact_sheet(stack, classes=problem.classes))
+                sheets.append(contact_sheet(stack, classes=problem.classes if stack.manifest.counts_per_class else ()))
     else:
         if name not in pools() and not Path(name).exists():
             raise UnknownName("problem or pool", name, [*names(), *pools()])
@@ -82,6 +82,31 @@ def show(
         raise DataMissing(f"{name}: no images to show. Name the folder of its data with --data.")
     stacked(sheets).save(target)
     print(target)  # noqa: T201 - the result
+
+
+@app.command("import-lists")
+def import_lists(
+    config: Annotated[Path, typer.Argument(help="A config.yaml of copycat_framework.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the files to write.")] = Path("imported"),
+    root: Annotated[
+        Path, typer.Option("--root", help="Folder that the paths of the list files are relative to.", metavar="DIR")
+    ] = Path(),
+    strip: Annotated[
+        list[str] | None,
+        typer.Option("--strip", help="Beginning of paths inside the lists to take off (repeatable).", metavar="FOLDER"),
+    ] = None,
+) -> None:
+    """Turn a copycat_framework configuration into problems, pools, recipes and suites; its lists stay as they are."""
+    from benchmark.importing.lists import import_lists as carry_over  # noqa: PLC0415 - keeps --help quick
+
+    done = carry_over(config, out, root, strip or ())
+    for remark in done.remarks:
+        say(f"remark: {remark}")
+    for path in done.files:
+        print(path)  # noqa: T201 - the result
+    names = " ".join(map(str, done.problems))
+    say(f"what is there, and what is missing: python -m benchmark data status {names} --data {root}")
+    say(f"to play one: python -m benchmark run --suite {done.suites[0]} --data {root} --oracles {out / 'oracles'}")
 
 
 @app.command("download")

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from benchmark.images.decode import Pixels
 from benchmark.images.stack import Digests, Manifest, Stack, digest_all, digest_each, verify
-from benchmark.refusals import EnvironmentRefused
+from benchmark.refusals import EnvironmentRefused, Mismatch
 
 PIXELS, LABELS, DIGESTS, MANIFEST = "images.uint8", "labels.npy", "digests.npy", "manifest.json"
 CHECKED = 2**25  # bytes of pixels that are checked against their digests when a stack is opened, evenly spread
@@ -87,10 +87,18 @@ def open_kept(folder: Path, make: Callable[[Path], None], say: Callable[[str], N
 
 
 def open_folder(folder: Path) -> Stack:
-    """The stack that lies in that folder (`Stack.folder`). Raises EnvironmentRefused when it is not there whole."""
+    """The labelled stack that lies in that folder (`Stack.folder`), for who learns from original labels.
+
+    Raises EnvironmentRefused when it is not there whole, Mismatch when its images have no labels.
+    """
     kept = _load_or_none(folder)
     if kept is None:
         raise EnvironmentRefused(f"{folder}: the kept images are gone or damaged. Run the same command again.")
+    if not kept.manifest.counts_per_class:
+        raise Mismatch(
+            f"{kept.manifest.source}: its labels are no original labels (labelled = false). "
+            "Leave out the regime that trains on original labels, or name a list that has them."
+        )
     return kept
 
 

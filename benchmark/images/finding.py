@@ -43,7 +43,9 @@ def find(source: Source, places: Places) -> Found | None:
             found = FolderFound(source, folder) if folder else None
         case ListSource():
             path = _first(source.path, places, Path.is_file)
-            found = ListFound(source, path, _roots(source, path, places)) if path else None
+            listed = ListFound(source, path, _roots(source, path, places)) if path else None
+            # a list travels without its images: alone it is no data
+            found = listed if listed and listed.holds_files else None
         case TarSource():
             found = find_shards(source, [os.fspath(candidate) for candidate in _candidates(source.path, places)])
         case NpzSource():

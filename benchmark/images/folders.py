@@ -86,7 +86,11 @@ class FolderFound:
         self, names: list[str], labels: np.ndarray[tuple[int], np.dtype[np.int64]], left_out: list[Skipped]
     ) -> Listing:
         root = os.fspath(self.folder)
-        return Listing(names, labels, lambda index: read_file(f"{root}/{names[index]}"), tuple(left_out))
+
+        def where(index: int) -> str:
+            return f"{root}/{names[index]}"
+
+        return Listing(names, labels, lambda index: read_file(where(index)), tuple(left_out), where)
 
 
 def walk(folder: Path) -> tuple[list[tuple[str, int, int]], list[Skipped]]:

@@ -32,6 +32,7 @@ class Listing:
     labels_N: NDArray[np.int64]  # -1: unlabelled
     read: Callable[[int], Raw]  # image i as file content, pixels or opened image; thread-safe; raises Unusable
     left_out: tuple[Skipped, ...] = ()
+    where: Callable[[int], str] | None = None  # the path of image i on this machine, if each is a file of its own
     strays: tuple[str, ...] = ()  # folders of images that nobody has said to leave out, and that are no class
 
 

@@ -1,6 +1,7 @@
 """List files: a text of lines `path label` or `path`, plain or .bz2, as copycat_framework writes them."""
 
 import bz2
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -52,18 +53,23 @@ def parse(line: str) -> Line | None:
 
 def read_lines(path: Path) -> list[Line]:
     """All lines of a list file. Raises Mismatch when it is not a text or not whole."""
+    lines = (parse(raw.decode("utf-8", "surrogateescape")) for raw in raw_lines(path))
+    return [line for line in lines if line is not None]
+
+
+def raw_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a list file as bytes, unpacked while they are read. Raises Mismatch as `read_lines`."""
     try:
         with bz2.open(path, "rb") if path.suffix == ".bz2" else path.open("rb") as file:
-            lines = [parse(raw.decode("utf-8", "surrogateescape")) for raw in _raw_lines(cast("IO[bytes]", file))]
+            yield from _bounded(cast("IO[bytes]", file))
     except ValueError as error:
         raise Mismatch(f"list {path.name}: not a text ({error}). Write `path label` or `path` on each line.") from None
     except (OSError, EOFError) as error:
         raise Mismatch(f"list {path.name}: cannot be read ({type(error).__name__}). Copy it anew, whole.") from None
-    return [line for line in lines if line is not None]
 
 
-def _raw_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines as bytes. Raises ValueError for what no list holds."""
+def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of an open file. Raises ValueError for what no list holds."""
     length = 0
     while raw := file.readline(MAX_LINE):
         length += len(raw)
@@ -82,7 +88,17 @@ class ListFound:
 
     @cached_property
     def _entries(self) -> "_Entries":
-        return _resolve(read_lines(self.path), self.roots)
+        return _resolve(read_lines(self.path), self.roots, self.source.strip)
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether a file that it names is there, or it names none at all."""
+        return bool(self._entries.lines) or not self._entries.left_out
+
+    @property
+    def absent(self) -> tuple[Skipped, ...]:
+        """The lines whose file is not there."""
+        return tuple(self._entries.left_out)
 
     @property
     def fingerprint(self) -> str:
@@ -106,7 +122,8 @@ class ListFound:
             left_out += _lost(word for word in said if word not in indices)
         kept = np.arange(len(labels)) if classes is None else np.flatnonzero(labels >= 0)
         paths = [entries.paths[i] for i in kept]
-        return Listing([entries.lines[i].path for i in kept], labels[kept], file_reader(paths), tuple(left_out))
+        names = [entries.lines[i].path for i in kept]
+        return Listing(names, labels[kept], file_reader(paths), tuple(left_out), paths.__getitem__)
 
 
 class _Entries(NamedTuple):
@@ -118,15 +135,15 @@ class _Entries(NamedTuple):
     left_out: list[Skipped]
 
 
-def _resolve(lines: Iterable[Line], roots: tuple[Path, ...]) -> _Entries:
+def _resolve(lines: Iterable[Line], roots: tuple[Path, ...], strip: tuple[str, ...]) -> _Entries:
     """Each line's file: below the root where the last one was, else below the first root that has it."""
     entries = _Entries([], [], [], [])
-    order = list(roots)
+    order = [os.fspath(root) for root in roots]  # a million Path objects cost more than the stats
     for line in lines:
-        why = "no such file"
-        for root in order:
+        why, wanted = "no such file", _stripped(line.path, strip)
+        for root in order[:1] if wanted.startswith(os.sep) else order:
             try:
-                path = str(root / line.path)
+                path = os.path.join(root, wanted)  # noqa: PTH118
                 size, changed = stamp(path)
             except (Unusable, ValueError) as unusable:
                 why = str(unusable)
@@ -134,13 +151,20 @@ def _resolve(lines: Iterable[Line], roots: tuple[Path, ...]) -> _Entries:
             entries.lines.append(line)
             entries.paths.append(path)
             entries.stamps.append((line.path, size, changed))
-            if root is not order[0]:
+            if root != order[0]:
                 order.remove(root)
                 order.insert(0, root)
             break
         else:
             entries.left_out.append(Skipped(name=readable(line.path), why=why))
     return entries
+
+
+def _stripped(path: str, strip: Iterable[str]) -> str:
+    """The path without the first of these folders that it begins with."""
+    folders = (f"{folder.rstrip('/')}/" for folder in strip)
+    folder = next((folder for folder in folders if path.startswith(folder)), "")
+    return path.removeprefix(folder).lstrip("/") if folder else path
 
 
 def _lost(words: Iterable[str]) -> list[Skipped]:

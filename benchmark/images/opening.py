@@ -20,7 +20,7 @@ from benchmark.images.decode import RESIZE, Pixels, Unusable, bombs_are_errors, 
 from benchmark.images.finding import find
 from benchmark.images.listing import Found, Listing, Skipped, readable
 from benchmark.images.rendered import draw_all, drawn_labels, version_of
-from benchmark.images.sources import BuiltinSource, Colour, Source
+from benchmark.images.sources import BuiltinSource, Colour, ListSource, Source
 from benchmark.images.stack import Digests, Manifest, Stack, digest_all
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, EmptyPool
@@ -37,6 +37,10 @@ class View:
     size: tuple[int, int]
     colour: Colour
     classes: tuple[str, ...] | None  # None: a pool, unlabelled
+
+    def of(self, source: Source) -> "View":
+        """How this source is seen: without classes where it says that its labels are not to be read."""
+        return replace(self, classes=None) if isinstance(source, ListSource) and not source.labelled else self
 
 
 def open_stack(
@@ -68,7 +72,7 @@ def open_first(sources: Sequence[Source], view: View, places: Places, say: Calla
             return _open_drawn(source, view, places, say)
         found = find(source, places)
         if found is not None:
-            return replace(_open_found(source, found, view, places, say), paper=source.paper)
+            return replace(_open_found(source, found, view.of(source), places, say), paper=source.paper)
     return None
 
 

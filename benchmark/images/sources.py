@@ -74,12 +74,16 @@ class FolderSource(_Classed):
 class ListSource(_Classed):
     """A text file of lines `path label` or `path`, plain or .bz2; the label is what follows the last blank.
 
-    Paths are looked for below `root`, below the list's own folder and below the data folders.
+    Paths are looked for below `root`, below the list's own folder and below the data folders. A path that begins with
+    a folder of `strip` (another machine's, say) is looked for without it. With `labelled = false` what the lines say of
+    classes is not read: stolen labels, say, are no original labels.
     """
 
     kind: Literal["list"] = "list"
     path: Text
     root: str = ""
+    strip: tuple[Text, ...] = ()
+    labelled: bool = True
 
     @property
     def text(self) -> str:

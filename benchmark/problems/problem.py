@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from benchmark.cell import digest_of
 from benchmark.images.opening import View, open_first
-from benchmark.images.sources import Colour, Source, Text
+from benchmark.images.sources import Colour, ListSource, Source, Text
 from benchmark.images.stack import Stack
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, UnknownName
@@ -48,6 +48,13 @@ class Problem(BaseModel):
         if twice:
             raise ValueError(f"class {twice[0]!r} is named twice")
         return classes
+
+    @field_validator("odd", "tdd")
+    @classmethod
+    def _labelled(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        if any(isinstance(source, ListSource) and not source.labelled for source in sources):
+            raise ValueError("a list with labelled = false; only a PDD can do without labels")
+        return sources
 
     @property
     def digest(self) -> str:

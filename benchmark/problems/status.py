@@ -8,8 +8,10 @@ from benchmark.images.classes import gaps
 from benchmark.images.finding import downloads, find
 from benchmark.images.folders import FolderFound
 from benchmark.images.listing import Found
+from benchmark.images.lists import ListFound
 from benchmark.images.opening import View, kept_folder
 from benchmark.images.sources import BuiltinSource, Source, TorchvisionSource
+from benchmark.images.stack import Manifest
 from benchmark.images.torchvision_sets import construct
 from benchmark.places import Places
 from benchmark.problems.problem import ROLES, Problem, Role
@@ -57,8 +59,8 @@ def download(problem: Problem, places: Places, say: Callable[[str], None]) -> li
 
 
 def _row(problem: Problem, role: Role, places: Places) -> Row:
-    view = View(problem.size, problem.colour, problem.classes)
     for source in problem.sources(role):
+        view = View(problem.size, problem.colour, problem.classes).of(source)
         try:
             found = None if isinstance(source, BuiltinSource) else find(source, places)
             if found is None and not isinstance(source, BuiltinSource):
@@ -67,7 +69,7 @@ def _row(problem: Problem, role: Role, places: Places) -> Row:
             warnings = manifest.warnings if manifest else _gaps(source, found, problem.classes)
         except Refused as refusal:
             return Row(role, source.text, source.stand_in, None, problem.obtain, str(refusal))
-        counts = None if manifest is None else tuple(zip(problem.classes, manifest.counts_per_class, strict=True))
+        counts = None if manifest is None else _counts(problem, manifest)
         return Row(role, source.text, source.stand_in, counts, _advice(problem, source), warnings=warnings)
     tried = ", ".join(source.text for source in problem.sources(role))
     absent = (
@@ -76,8 +78,17 @@ def _row(problem: Problem, role: Role, places: Places) -> Row:
     return Row(role, None, False, None, problem.obtain or absent)
 
 
+def _counts(problem: Problem, manifest: Manifest) -> tuple[tuple[str, int], ...]:
+    if not manifest.counts_per_class:
+        return (("without labels", manifest.count),)
+    return tuple(zip(problem.classes, manifest.counts_per_class, strict=True))
+
+
 def _gaps(source: Source, found: Found | None, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """What names in a folder tell before anything is decoded; others would have to be read. Raises Mismatch."""
+    """What names of files tell before anything is decoded; others would have to be read. Raises Mismatch."""
+    if isinstance(found, ListFound) and found.absent:
+        first = found.absent[0]
+        return (f"{source.text}: {len(found.absent):,} of its files are not there, the first: {first.name}",)
     if not isinstance(found, FolderFound):
         return ()
     listing = found.listing(classes)

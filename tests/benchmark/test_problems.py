@@ -43,6 +43,17 @@ REAL = Places(
 )
 
 
+def test_only_a_pdd_can_do_without_labels(tmp_path: Path) -> None:
+    """A list whose labels are not to be read is refused as a test set, with the place in the file."""
+    path = tmp_path / "pets.toml"
+    unread = '\n[[{}]]\nkind = "list"\npath = "l.txt"\nlabelled = false\n'
+    path.write_text(PETS + unread.format("pdd"))
+    assert not load_problem(path).pdd[0].labelled
+    path.write_text(PETS + unread.format("tdd"))
+    with pytest.raises(BadToml, match=r"pets\.toml:\d+: tdd: a list with labelled = false; only a PDD"):
+        load_problem(path)
+
+
 @pytest.fixture
 def pets(tmp_path: Path) -> Path:
     """The problem's file."""

@@ -47,6 +47,19 @@ def test_rates_by_hand() -> None:
     assert {rate_at(recipe(), step, 7) for step in range(7)} == {1.0}
 
 
+def test_milestones_count_epochs_and_belong_to_their_schedule() -> None:
+    """After two and three of five epochs the rate is multiplied by gamma; fine-tuning may say its own."""
+    steps = {"schedule": "milestones", "epochs": 5, "milestones": [2, 3], "gamma": 0.5}
+    assert [rate_at(recipe(**steps), step, 10) for step in range(10)] == [1, 1, 1, 1, 0.5, 0.5] + 4 * [0.25]
+    own = {"rate": 0.1, "epochs": 4, "milestones": [1], "gamma": 0.3}
+    assert [rate_at(recipe(**steps, fine_tuning=own).for_fine_tuning(), step, 4) for step in range(4)] == pytest.approx(
+        [0.1, 0.03, 0.03, 0.03]
+    )
+    for wrong in ({"milestones": [1]}, {"schedule": "milestones", "epochs": None, "image_passes": 10}):
+        with pytest.raises(ValidationError, match="milestones"):
+            recipe(**wrong)
+
+
 def test_epochs_follow_from_image_passes_within_limits() -> None:
     """As many epochs as the passes pay for, never fewer or more than the recipe allows."""
     found = recipe(epochs=None, image_passes=1000, fewest_epochs=2, most_epochs=20)
@@ -78,7 +91,7 @@ def test_mirror_only_where_the_problem_allows() -> None:
         ({"rate": 0}, "greater than 0"),
         ({"batch": 1}, "greater than or equal to 2"),
         ({"momentum": 1.0}, "less than 1"),
-        ({"schedule": "steps"}, "'thirds', 'one-cycle', 'cosine' or 'constant'"),
+        ({"schedule": "steps"}, "'thirds', 'milestones', 'one-cycle', 'cosine' or 'constant'"),
     ],
 )
 def test_refuses_what_makes_no_sense(changes: dict[str, object], sentence: str) -> None:
