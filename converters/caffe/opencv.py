@@ -4,6 +4,8 @@ It may end its process (a convolution over three axes divides by zero): converte
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,9 @@ from google.protobuf import text_format
 
 from converters.caffe import messages
 from converters.caffe.net import Layer, Net
+from converters.caffe.saving import Made, save_caffemodel
 from converters.refusals import FrameworkMissing, UnsupportedLayer
 
-_DATA_TAG = b"\x2a"  # BlobProto.data, packed
 _AS_SOFTMAX = "SoftmaxWithLoss"
 
 
@@ -34,8 +36,9 @@ class OpenCV:
         self._end = end
         self._numbers, wants = reach(net, end)
         self._size = net.inputs[wants][2:]
-        prototxt, caffemodel = write(net, self._numbers, wants)
-        self._net = opened(self._cv2, np.frombuffer(prototxt, np.uint8), np.frombuffer(caffemodel, np.uint8))
+        with TemporaryDirectory(prefix="caffe-", ignore_cleanup_errors=True) as folder:
+            prototxt, caffemodel = write(net, self._numbers, wants, Path(folder))
+            self._net = opened(self._cv2, str(prototxt), str(caffemodel))
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
         """Scores [n, k] for inputs float32 [n, c, h, w] as the model takes them."""
@@ -53,8 +56,8 @@ class OpenCV:
         return run(self._cv2, self._net, centre(inputs, self._size), [str(number) for number in numbers])
 
 
-def opened(cv2: Any, prototxt: Any, caffemodel: Any) -> Any:
-    """A net of two files, by their names or as bytes. Raises UnsupportedLayer."""
+def opened(cv2: Any, prototxt: str, caffemodel: str) -> Any:
+    """A net of two files. Raises UnsupportedLayer."""
     try:
         net = cv2.dnn.readNetFromCaffe(prototxt, caffemodel)
     except cv2.error as error:
@@ -117,9 +120,9 @@ def _bottoms(layer: Layer) -> Sequence[str]:
     return layer.bottoms[:1] if layer.type.endswith("Loss") else layer.bottoms
 
 
-def write(net: Net, numbers: Sequence[int], data: str) -> tuple[bytes, bytes]:
-    """Prototxt and caffemodel of some layers, a layer's number as its name."""
-    text, weights = messages.NetParameter(name="net"), messages.NetParameter(name="net")
+def write(net: Net, numbers: Sequence[int], data: str, folder: Path) -> tuple[Path, Path]:
+    """Prototxt and caffemodel of some layers in a folder, a layer's number as its name."""
+    text, made = messages.NetParameter(name="net"), []
     text.input.append("data")
     text.input_shape.add().dim.extend([1, *net.inputs[data][1:]])
     latest = {data: "data"}
@@ -135,19 +138,9 @@ def write(net: Net, numbers: Sequence[int], data: str) -> tuple[bytes, bytes]:
         if layer.type == _AS_SOFTMAX:
             described.type = "Softmax"
         if layer.blobs:
-            weighted = weights.layer.add(name=str(number), type=described.type)
-            for blob in layer.blobs:
-                _fill(weighted.blobs.add(), blob)
-    return text_format.MessageToString(text).encode(), weights.SerializeToString()
-
-
-def _fill(message: Any, blob: np.ndarray) -> None:
-    """A blob's values as wire bytes: one number after the other would take minutes for a large net."""
-    data = blob.astype("<f4").tobytes()
-    length, size = bytearray(), len(data)
-    while size > 127:
-        length.append(size & 127 | 128)
-        size >>= 7
-    length.append(size)
-    message.MergeFromString(_DATA_TAG + bytes(length) + data)
-    message.shape.dim.extend(blob.shape or (1,))
+            # a blob of no axes would be read as none
+            made.append(Made(described, tuple(np.atleast_1d(blob) for blob in layer.blobs)))
+    prototxt, caffemodel = folder / "net.prototxt", folder / "net.caffemodel"
+    prototxt.write_text(text_format.MessageToString(text), encoding="utf-8")
+    save_caffemodel(caffemodel, "net", made)
+    return prototxt, caffemodel

@@ -81,10 +81,7 @@ class OpenCVWitness:
         name = self._net.layers[self._end.layer].name
         if self._files is not None and [layer.name for layer in self._net.layers].count(name) == 1:
             yield *self._files, name, "reading the files by itself"
-        prototxt, caffemodel = folder / "net.prototxt", folder / "net.caffemodel"
-        text, weights = write(self._net, *reach(self._net, self._end.layer))
-        prototxt.write_bytes(text)
-        caffemodel.write_bytes(weights)
+        prototxt, caffemodel = write(self._net, *reach(self._net, self._end.layer), folder)
         yield prototxt, caffemodel, str(self._end.layer), "given the net as it was read here"
 
     def _store(self, batches: Iterable[np.ndarray], file: Path) -> tuple[int, ...]:
