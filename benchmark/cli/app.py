@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from benchmark.cli import convert_verb, data_verbs, doctor_verb, oracle_verbs, run_verbs, target_verbs
+from benchmark.cli import convert_verb, data_verbs, doctor_verb, oracle_verbs, report_verb, run_verbs, target_verbs
 
 _INTERRUPTED = 130
 _CONTINUES = " The same command continues where this one ended."
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("run")(run_verbs.run)
 app.command("leaderboard")(run_verbs.leaderboard)
+app.command("report")(report_verb.report)
 app.command("run-cell", hidden=True)(run_verbs.run_cell)
 app.command("convert")(convert_verb.convert)
 app.command("train-target")(target_verbs.train_target)

@@ -35,6 +35,12 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
 }
 
 
+def columns(table: Table) -> dict[str, Callable[[Row], str]]:
+    """Heads of a table's columns, in order, with what each shows of a row; the same in Markdown and in the report."""
+    del table  # all tables have the same ones
+    return _MARKDOWN
+
+
 def as_markdown(board: Leaderboard) -> str:
     """Sections with tables; names cannot end a cell, start markup or a tag."""
     blocks = [block for table in board.tables for block in _section(table, board)]
@@ -72,9 +78,10 @@ def _section(table: Table, board: Leaderboard) -> Iterator[str]:
     if note:
         yield f"**{escape(note)}**"
     for group in dict.fromkeys(row.group for row in table.rows):
-        rows = [[show(row) for show in _MARKDOWN.values()] for row in table.rows if row.group == group]
+        shown = columns(table)
+        rows = [[show(row) for show in shown.values()] for row in table.rows if row.group == group]
         yield f"{group[0].upper()}{group[1:]}:"
-        yield _grid(list(_MARKDOWN), rows)
+        yield _grid(list(shown), rows)
     remarks = [figures.transfer(line) for line in table.transfer_sets]
     remarks += figures.holes(table.rows)
     remarks += [f"warning: {warning}" for warning in table.warnings]
@@ -116,7 +123,7 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
         "images": table.images,
     }
     for name, value in vars(row).items():
-        if name == "relative_by_seed":
+        if name in {"relative_by_seed", "records"}:
             continue
         if name == "holes":
             flat[name] = "; ".join(figures.holes([row]))
