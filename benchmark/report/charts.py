@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup
 
 from benchmark.report.looks import Look
+from benchmark.report.svg import join, svg
 
 WIDE, HIGH = 640, 330
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 46
@@ -83,7 +84,7 @@ def amounts(name: str, values: Sequence[float], unit: str = "") -> Axis:
     """An axis for counts or money: in steps of ten where the largest is 8 times the smallest, which is above 0."""
     low, high = min(values, default=0.0), max(values, default=0.0)
     if low > 0 and high / low >= 8:
-        ends = (10 ** floor(log10(low) * 2 - 1e-9)) ** 0.5, (10 ** ceil(log10(high) * 2 + 1e-9)) ** 0.5
+        ends = 10 ** (floor(log10(low) * 2 + 1e-9) / 2), 10 ** (ceil(log10(high) * 2 - 1e-9) / 2)
         tens = [10.0**power for power in range(ceil(log10(ends[0]) - 1e-9), floor(log10(ends[1]) + 1e-9) + 1)]
         fine = [value for ten in [tens[0] / 10, *tens] for value in (ten, 2 * ten, 5 * ten)] if len(tens) < 4 else tens
         kept = [value for value in fine if ends[0] * 0.999 <= value <= ends[1] * 1.001]
@@ -107,10 +108,19 @@ def draw(chart: Chart, name: str) -> Markup:
         for each in chart.series
         for point in each.points
     ]
-    return Markup(
+    return svg(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d">'
-        '<title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>'
-    ).format(WIDE, HIGH, name, name, name, chart.title, name, chart.about, Markup("").join(parts))
+        '<title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>',
+        WIDE,
+        HIGH,
+        name,
+        name,
+        name,
+        chart.title,
+        name,
+        chart.about,
+        join(parts),
+    )
 
 
 def _grid(chart: Chart) -> Markup:
@@ -118,26 +128,24 @@ def _grid(chart: Chart) -> Markup:
     parts = []
     for value, words in chart.y.ticks:
         y = _y(chart, value)
-        parts.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(LEFT, right, y, y))
-        parts.append(Markup('<text class="end" x="{}" y="{:.1f}">{}</text>').format(LEFT - 8, y + 4, words))
+        parts.append(svg('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>', LEFT, right, y, y))
+        parts.append(svg('<text class="end" x="{}" y="{:.1f}">{}</text>', LEFT - 8, y + 4, words))
     for value, words in chart.x.ticks:
         x = _x(chart, value)
-        parts.append(
-            Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>').format(x, x, bottom, bottom + 4)
-        )
-        parts.append(Markup('<text class="middle" x="{:.1f}" y="{}">{}</text>').format(x, bottom + 18, words))
-    parts.append(Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(LEFT, right, bottom, bottom))
+        parts.append(svg('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>', x, x, bottom, bottom + 4))
+        parts.append(svg('<text class="middle" x="{:.1f}" y="{}">{}</text>', x, bottom + 18, words))
+    parts.append(svg('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>', LEFT, right, bottom, bottom))
     middle = (LEFT + right) / 2
-    parts.append(Markup('<text class="middle name" x="{}" y="{}">{}</text>').format(middle, HIGH - 8, chart.x.name))
+    parts.append(svg('<text class="middle name" x="{}" y="{}">{}</text>', middle, HIGH - 8, chart.x.name))
     place = f"translate(15 {(TOP + bottom) / 2}) rotate(-90)"
-    parts.append(Markup('<text class="middle name" transform="{}">{}</text>').format(place, chart.y.name))
-    return Markup("").join(parts)
+    parts.append(svg('<text class="middle name" transform="{}">{}</text>', place, chart.y.name))
+    return join(parts)
 
 
 def _line(chart: Chart, series: Series) -> Markup:
     places = " ".join(f"{_x(chart, point.x):.1f},{_y(chart, point.y):.1f}" for point in series.points)
-    return Markup('<polyline class="line k{}" stroke-dasharray="{}" points="{}"/>').format(
-        series.look.colour, series.look.dash, places
+    return svg(
+        '<polyline class="line k{}" stroke-dasharray="{}" points="{}"/>', series.look.colour, series.look.dash, places
     )
 
 
@@ -149,7 +157,7 @@ def _whisker(chart: Chart, point: Point, look: Look, shift: float) -> Markup:
     for end in (low, high):
         if chart.y.low <= end <= chart.y.high:
             path += f"M{x - CAP:.1f} {_y(chart, end):.1f}h{2 * CAP}"
-    return Markup('<path class="whisker k{}" d="{}"/>').format(look.colour, path)
+    return svg('<path class="whisker k{}" d="{}"/>', look.colour, path)
 
 
 def _shifts(chart: Chart) -> dict[Point, float]:

@@ -10,6 +10,7 @@ from benchmark.leaderboard.board import Table
 from benchmark.report.chosen import Chosen, speakers, words
 from benchmark.report.curves import Numbers
 from benchmark.report.looks import Look, Palette
+from benchmark.report.svg import join, svg
 
 MOST_CLASSES = 60
 """More lines are no picture any more; then those with the largest gap are shown, and said to be so."""
@@ -87,49 +88,54 @@ def _draw(lines: list[Compared], looks: tuple[Look, ...], names: tuple[str, ...]
     parts = [_ticks(left, high)]
     for place, line in enumerate(lines):
         parts.append(_class(line, looks, names, (left, TOP + LINE * place + LINE / 2)))
-    about = "F1 from 0 to 1, a line per class: a ring for the target, a mark per copycat. Its numbers are in the table below."
-    return Markup(
+    about = "F1 from 0 to 1, a line per class: a ring for the target, a mark per copycat. Numbers in the table below."
+    return svg(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d">'
-        '<title id="{}-t">F1 per class of target and copycats</title><desc id="{}-d">{}</desc>{}</svg>'
-    ).format(WIDE, high, name, name, name, name, about, Markup("").join(parts))
+        '<title id="{}-t">F1 per class of target and copycats</title><desc id="{}-d">{}</desc>{}</svg>',
+        WIDE,
+        high,
+        name,
+        name,
+        name,
+        name,
+        about,
+        join(parts),
+    )
 
 
 def _ticks(left: float, high: float) -> Markup:
     parts = []
     for tick in range(6):
         x = _x(tick / 5, left)
-        parts.append(
-            Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>').format(x, x, TOP, high - FOOT)
-        )
-        parts.append(
-            Markup('<text class="middle" x="{:.1f}" y="{}">{:.1f}</text>').format(x, high - FOOT + 16, tick / 5)
-        )
-    return Markup("").join(parts)
+        parts.append(svg('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>', x, x, TOP, high - FOOT))
+        parts.append(svg('<text class="middle" x="{:.1f}" y="{}">{:.1f}</text>', x, high - FOOT + 16, tick / 5))
+    return join(parts)
 
 
 def _class(line: Compared, looks: tuple[Look, ...], names: tuple[str, ...], at: tuple[float, float]) -> Markup:
     left, y = at
     shown = figures.plain(line.name)
     short = shown if len(shown) <= NAME_LETTERS else f"{shown[: NAME_LETTERS - 1]}…"
-    parts = [Markup('<text class="end" x="{}" y="{}">{}</text>').format(left - 10, y + 4, short)]
+    parts = [svg('<text class="end" x="{}" y="{}">{}</text>', left - 10, y + 4, short)]
     if line.target is None:
-        words = Markup('<text class="faint" x="{}" y="{}">not in the test set</text>').format(left + 6, y + 4)
-        return Markup("").join([*parts, words])
+        words = svg('<text class="faint" x="{}" y="{}">not in the test set</text>', left + 6, y + 4)
+        return join([*parts, words])
     reach = [_x(value, left) for value in (line.target, *(each.mean for each in line.copycats if each))]
-    parts.append(
-        Markup('<line class="gap" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>').format(min(reach), max(reach), y, y)
-    )
+    parts.append(svg('<line class="gap" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>', min(reach), max(reach), y, y))
     told = f"{line.name}: target {figures.share(line.target)}"
     parts.append(
-        Markup('<circle class="ring" cx="{:.1f}" cy="{}" r="7"><title>{}</title></circle>').format(
-            _x(line.target, left), y, figures.plain(told)
+        svg(
+            '<circle class="ring" cx="{:.1f}" cy="{}" r="7"><title>{}</title></circle>',
+            _x(line.target, left),
+            y,
+            figures.plain(told),
         )
     )
     for each, look, name in zip(line.copycats, looks, names, strict=True):
         if each:
             told = f"{line.name}: {name} {figures.share_interval(each)}"
             parts.append(look.draw(_x(each.mean, left), y, figures.plain(told)))
-    return Markup("").join(parts)
+    return join(parts)
 
 
 def _x(value: float, left: float) -> float:

@@ -9,6 +9,7 @@ from benchmark.leaderboard import figures
 from benchmark.leaderboard.board import Table
 from benchmark.records import Record
 from benchmark.report.chosen import Chosen, speakers, words
+from benchmark.report.svg import join, svg
 
 SIDE = 300
 NAMED, NUMBERED, DRAWN = 30, 12, 128
@@ -71,33 +72,46 @@ def _draw(shares_CC: np.ndarray, classes: tuple[str, ...], who: str, name: str) 
     count = len(classes)
     cell = SIDE / count
     edge = 26 + 6.4 * min(NAME_LETTERS, max(len(figures.plain(each)) for each in classes)) if count <= NAMED else 20.0
-    parts = [Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>').format(edge, edge, SIDE, SIDE)]
+    parts = [svg('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>', edge, edge, SIDE, SIDE)]
     for true, said in zip(*np.nonzero(shares_CC), strict=True):
         parts.append(_cell(float(shares_CC[true, said]), (edge + said * cell, edge + true * cell), cell, count))
     parts += [_names(place, figures.plain(each), edge, cell) for place, each in enumerate(classes) if count <= NAMED]
-    parts.append(Markup('<text class="middle name" x="{}" y="12">says</text>').format(edge + SIDE / 2))
+    parts.append(svg('<text class="middle name" x="{}" y="12">says</text>', edge + SIDE / 2))
     parts.append(
-        Markup('<text class="middle name" transform="translate(11 {}) rotate(-90)">true class</text>').format(
-            edge + SIDE / 2
-        )
+        svg('<text class="middle name" transform="translate(11 {}) rotate(-90)">true class</text>', edge + SIDE / 2)
     )
     size = edge + SIDE + 2
-    return Markup(
+    return svg(
         '<svg class="matrix" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-labelledby="{}-t"><title id="{}-t">'
-        "Confusion matrix of {}, {} classes; true classes in rows. Its largest confusions are listed below.</title>{}</svg>"
-    ).format(size, size, name, name, who, count, Markup("").join(parts))
+        "Confusion matrix of {}, {} classes; true classes in rows. The largest confusions stand below.</title>{}</svg>",
+        size,
+        size,
+        name,
+        name,
+        who,
+        count,
+        join(parts),
+    )
 
 
 def _cell(share: float, at: tuple[float, float], side: float, count: int) -> Markup:
     """A square whose strength is the share; no strength lies where neither dark nor light digits could be read."""
     strength = 0.05 + 0.8 * share if share < 0.5 else 0.8 + 0.4 * (share - 0.5)
-    square = Markup(
-        '<rect class="cell" x="{:.1f}" y="{:.1f}" width="{:.2f}" height="{:.2f}" fill-opacity="{:.2f}"/>'
-    ).format(*at, side, side, strength)
+    square = svg(
+        '<rect class="cell" x="{:.1f}" y="{:.1f}" width="{:.2f}" height="{:.2f}" fill-opacity="{:.2f}"/>',
+        *at,
+        side,
+        side,
+        strength,
+    )
     if count > NUMBERED or share < 0.005:
         return square
-    digits = Markup('<text class="middle {}" x="{:.1f}" y="{:.1f}">{:.0f}</text>').format(
-        "on" if share >= 0.5 else "off", at[0] + side / 2, at[1] + side / 2 + 4, 100 * share
+    digits = svg(
+        '<text class="middle {}" x="{:.1f}" y="{:.1f}">{:.0f}</text>',
+        "on" if share >= 0.5 else "off",
+        at[0] + side / 2,
+        at[1] + side / 2 + 4,
+        100 * share,
     )
     return square + digits
 
@@ -105,6 +119,6 @@ def _cell(share: float, at: tuple[float, float], side: float, count: int) -> Mar
 def _names(place: int, name: str, edge: float, cell: float) -> Markup:
     short = name if len(name) <= NAME_LETTERS else f"{name[: NAME_LETTERS - 1]}…"
     middle = edge + (place + 0.5) * cell
-    row = Markup('<text class="end small" x="{:.1f}" y="{:.1f}">{}</text>').format(edge - 5, middle + 3.5, short)
+    row = svg('<text class="end small" x="{:.1f}" y="{:.1f}">{}</text>', edge - 5, middle + 3.5, short)
     turned = f"translate({middle + 3.5:.1f} {edge - 5:.1f}) rotate(-90)"
-    return row + Markup('<text class="small" transform="{}">{}</text>').format(turned, short)
+    return row + svg('<text class="small" transform="{}">{}</text>', turned, short)

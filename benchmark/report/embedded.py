@@ -86,8 +86,7 @@ def source_hash(texts: Iterable[str]) -> str:
 
 def _content(record: Record) -> object:
     content = record.model_dump(mode="json", exclude={"labelling"})
-    if record.labelling is not None:
-        content["labelling"] = f"{record.labelling.images} images; the labels are in the record's file"
+    content["labelling"] = record.labelling and f"{record.labelling.images} images; the labels are in the record's file"
     return content
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from benchmark.report.svg import svg
+
 COLOURS = 8
 """Colours of the style sheet (k0 to k7), told apart also by people who see fewer; then they come again, dashed."""
 
@@ -31,19 +33,22 @@ class Look:
 
     def draw(self, x: float, y: float, words: str = "") -> Markup:
         """The mark at a place; `words` are what the pointer shows over it."""
-        title = Markup("<title>{}</title>").format(words) if words else Markup("")
-        return Markup('<path class="mark k{}" transform="translate({:.1f} {:.1f})" d="{}">{}</path>').format(
-            self.colour, x, y, MARKS[self.mark], title
+        title = svg("<title>{}</title>", words) if words else Markup("")
+        return svg(
+            '<path class="mark k{}" transform="translate({:.1f} {:.1f})" d="{}">{}</path>',
+            self.colour,
+            x,
+            y,
+            MARKS[self.mark],
+            title,
         )
 
     def swatch(self) -> Markup:
         """A small picture of it for a legend."""
-        line = Markup('<line class="line k{}" x1="0" x2="28" y1="8" y2="8" stroke-dasharray="{}"/>').format(
-            self.colour, self.dash
+        line = svg(
+            '<line class="line k{}" x1="0" x2="28" y1="8" y2="8" stroke-dasharray="{}"/>', self.colour, self.dash
         )
-        return Markup('<svg class="swatch" viewBox="0 0 28 16" aria-hidden="true">{}{}</svg>').format(
-            line, self.draw(14, 8)
-        )
+        return svg('<svg class="swatch" viewBox="0 0 28 16" aria-hidden="true">{}{}</svg>', line, self.draw(14, 8))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The page: puts tables, pictures and records into the template, and forbids everything that is not its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Section:
 
 def make_page(chosen: Chosen, about: About, find: gallery.FindImages) -> str:
     """The whole report as the text of one HTML file; `find` gives the pixels of test images, if they are there."""
+    chosen = replace(chosen, records=dict(sorted(chosen.records.items())))
     style, script = _text("report.css"), _text("report.js")
     board = grids.grids(chosen.board)
     csv = {grid.anchor: grid.csv for grid in board}
