@@ -1,6 +1,6 @@
 """Charts as SVG: points with whiskers and lines between them, over axes with ticks; every text in them is escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
@@ -98,8 +98,8 @@ def amounts(name: str, values: Sequence[float], unit: str = "") -> Axis:
 
 def draw(chart: Chart, name: str) -> Markup:
     """The chart as an SVG element; `name` must be its own on the page (an HTML id)."""
-    parts = [_grid(chart), *(_line(chart, each) for each in chart.series if each.joined)]
     shifts = _shifts(chart)
+    parts = [_grid(chart), *(_line(chart, each, shifts) for each in chart.series if each.joined)]
     parts += [
         _whisker(chart, point, each.look, shifts[point]) for each in chart.series for point in each.points if point.half
     ]
@@ -142,8 +142,8 @@ def _grid(chart: Chart) -> Markup:
     return join(parts)
 
 
-def _line(chart: Chart, series: Series) -> Markup:
-    places = " ".join(f"{_x(chart, point.x):.1f},{_y(chart, point.y):.1f}" for point in series.points)
+def _line(chart: Chart, series: Series, shifts: Mapping[Point, float]) -> Markup:
+    places = " ".join(f"{_x(chart, point.x) + shifts[point]:.1f},{_y(chart, point.y):.1f}" for point in series.points)
     return svg(
         '<polyline class="line k{}" stroke-dasharray="{}" points="{}"/>', series.look.colour, series.look.dash, places
     )

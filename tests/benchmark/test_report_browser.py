@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_up import cell
 from report_pages import HOSTILE, hostile, page, some
 
 from benchmark.leaderboard.board import build
@@ -217,7 +216,7 @@ def test_only_boxes_scroll_sideways_and_texts_stand_out(
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    long = "a_copycat_with_a_very_long_name_indeed.augreg_in21k_ft_in1k"
+    long = "a_copycat_with_a_very_long_name_indeed." + 8 * "augreg_in21k_"
     show(browser, tmp_path, page([*some(copycats=("resnet18", long)), *some(oracle="o" * 90)]))
     wide, contrasts = browser.execute_script(
         """const light = (text) => {
@@ -238,15 +237,21 @@ def test_only_boxes_scroll_sideways_and_texts_stand_out(
         return [document.documentElement.scrollWidth, Math.min(...all.map((each) =>
           contrast(light(getComputedStyle(each).color), behind(each))))];"""
     )
+    spilling = browser.execute_script(
+        """return [...document.querySelectorAll('td, th, p, li, h3, button, dd')]
+          .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1)
+          .filter((each) => getComputedStyle(each).display !== 'inline').map((each) => each.textContent);"""
+    )
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     assert wide <= width
+    assert spilling == []
     assert contrasts >= 4.5
 
 
 def test_the_first_tab_leads_past_the_head(browser: "webdriver.Chrome", tmp_path: Path) -> None:
-    show(browser, tmp_path, page([*some(), *[]], suite=cell().problem))
+    show(browser, tmp_path, page(some()))
     browser.find_element("tag name", "body").send_keys("\t")
 
     assert browser.execute_script("return document.activeElement.getAttribute('href')") == "#leaderboards"
