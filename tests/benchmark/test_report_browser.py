@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_up import cell, record
 from report_pages import HOSTILE, hostile, page, some
 
 from benchmark.leaderboard.board import build
@@ -140,6 +141,16 @@ def test_columns_sort_by_number_within_their_heading_and_go_back(browser: "webdr
     assert press(browser, "copycat") == "none"
     assert column(browser, "asked") == before
     assert browser.get_log("browser") == []
+
+
+def test_a_hole_comes_last_in_a_column_of_words_too(browser: "webdriver.Chrome", tmp_path: Path) -> None:
+    asked = [record(cell("npdd-sl+pdd-sl", attack=attack), share) for attack, share in (("random", 0.9), ("apt", 0.8))]
+    show(browser, tmp_path, page([*asked, record(cell("pdd-sl"), 0.7)]))
+
+    assert press(browser, "attack") == "ascending"
+    assert column(browser, "attack") == ["apt", "random", "–"]
+    assert press(browser, "attack") == "descending"
+    assert column(browser, "attack") == ["random", "apt", "–"]
 
 
 def test_the_filter_leaves_rows_with_all_its_words(browser: "webdriver.Chrome", tmp_path: Path) -> None:
