@@ -30,6 +30,7 @@ from benchmark.report import charts, classes, confusions, curves, embedded, gall
 from benchmark.report.chosen import Chosen, speakers
 from benchmark.report.looks import Look, Palette
 from benchmark.report.page import About, make_page
+from benchmark.scores import score
 
 PAGE = page(some())
 READ = Reader(PAGE)
@@ -352,6 +353,30 @@ def test_the_largest_confusions_are_said_in_words() -> None:
     assert confusions._largest(shares_CC, ("cat", "dog", "fox")) == (
         "50 % of fox called cat", "30 % of cat called dog", "10 % of fox called dog",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "rows", "drawn", "named"), [(12, 12, True, True), (61, 60, True, False), (200, 60, False, False)]
+)
+def test_many_classes_stay_readable(count: int, rows: int, drawn: bool, named: bool) -> None:
+    truth_N = np.arange(2 * count) % count
+    right, shifted = score(truth_N, truth_N, count), score(truth_N, (truth_N + (truth_N == count - 1)) % count, count)
+    one = record(cell())
+    assert one.oracle is not None
+    oracle = one.oracle.model_copy(update={"classes": tuple(f"kind {place}" for place in range(count))})
+    records = [one.model_copy(update={"oracle": oracle, "target": right, "copycat": shifted})]
+    table = build(records).tables[0]
+    compared = classes.compare(table, chosen(records), Palette.of(["resnet18"]), "c")
+    target, _ = confusions.side_by_side(table, chosen(records), "m")
+
+    assert compared is not None
+    assert len(points(compared.picture)) == rows
+    assert len(compared.numbers.rows) == count
+    assert f"kind {count - 1}" in compared.picture  # the class with the largest gap is never left out
+    assert bool(compared.note) == (rows < count)
+    assert (target.picture is not None) == drawn
+    assert ("kind 0" in (target.picture or "")) == named
+    assert target.confusions == ()
 
 
 def test_seeds_of_a_copycat_are_confused_together() -> None:
