@@ -16,6 +16,7 @@ from benchmark.cli import (
     export_verb,
     oracle_verbs,
     record_verb,
+    report_verb,
     run_verbs,
     target_verbs,
 )
@@ -36,6 +37,7 @@ app.command("run")(run_verbs.run)
 app.command("leaderboard")(run_verbs.leaderboard)
 app.command("compare")(compare_verb.compare)
 app.command("record")(record_verb.record)
+app.command("report")(report_verb.report)
 app.command("run-cell", hidden=True)(run_verbs.run_cell)
 app.command("export-transfer-set")(export_verb.export_transfer_set)
 app.command("convert")(convert_verb.convert)

@@ -39,6 +39,11 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
 }
 
 
+def columns(table: Table) -> dict[str, Callable[[Row], str]]:
+    """Heads of a table's columns, in order, with what each shows of a row; the same in Markdown and in the report."""
+    return {head: show for head, show in _MARKDOWN.items() if head != beside.HEAD or beside.shown(table.rows)}
+
+
 def as_markdown(board: Leaderboard) -> str:
     """Sections with tables; names cannot end a cell, start markup or a tag."""
     blocks = [block for table in board.tables for block in _section(table, board)]
@@ -86,11 +91,11 @@ def _section(table: Table, board: Leaderboard) -> Iterator[str]:
     note = figures.stand_in_note(table)
     if note:
         yield f"**{escape(note)}**"
-    columns = {head: show for head, show in _MARKDOWN.items() if head != beside.HEAD or beside.shown(table.rows)}
+    shown = columns(table)
     for group in dict.fromkeys(row.group for row in table.rows):
-        rows = [_cells(row, columns) for row in table.rows if row.group == group]
+        rows = [_cells(row, shown) for row in table.rows if row.group == group]
         yield f"{group[0].upper()}{group[1:]}:"
-        yield _grid(list(columns), rows)
+        yield _grid(list(shown), rows)
     said = beside.line(table)
     remarks = [said] if said else []
     remarks += [figures.transfer(line) for line in table.transfer_sets]
@@ -142,7 +147,7 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
         "images": table.images,
     }
     for name, value in vars(row).items():
-        if name == "relative_by_seed":
+        if name in {"relative_by_seed", "records"}:
             continue
         if name == "published":
             flat |= beside.flat(row)

@@ -41,7 +41,7 @@ class Played:
     """A record in short."""
 
     cell: Cell
-    name: str  # the first digits of the cell's digest
+    digest: str  # of the cell
     status: Status
     figures: Figures | None
     why: str | None
@@ -54,13 +54,18 @@ class Played:
     made_with: str  # what besides the cell may move a number
     data: tuple[DataUsed, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The first digits of the cell's digest."""
+        return self.digest[:NAME_DIGITS]
+
 
 def take(record: Record) -> Played:
     """The record in short."""
     classes = record.oracle.classes if record.oracle else ()
     return Played(
         cell=record.cell,
-        name=record.cell.digest[:NAME_DIGITS],
+        digest=record.cell.digest,
         status=record.status,
         figures=_figures(record),
         why=record.error.sentence if record.error else None,

@@ -61,6 +61,7 @@ class Row:
     state: State
     seeds_done: int
     seeds: int
+    records: tuple[tuple[int, str], ...]  # seed and cell digest of every record, also of those that gave nothing
     target_macro_f1: float | None
     macro_f1: Interval | None
     relative: Interval | None  # None also where the target's macro-F1 is 0
@@ -139,6 +140,7 @@ def _row(line: Line, group: str) -> Row:
         state=_state(line, len(done)),
         seeds_done=len(done),
         seeds=total,
+        records=tuple((seed, play.digest) for seed, play in sorted(line.seeds.items()) if play is not None),
         target_macro_f1=fmean(each.target_macro_f1 for each in figures) if figures else None,
         macro_f1=_interval(figures, "macro_f1"),
         relative=_interval(figures, "relative"),

@@ -143,7 +143,8 @@ def test_regimes_say_what_they_use() -> None:
 def test_records_and_leaderboard_start_quickly() -> None:
     """Reading records needs no framework, no scikit-learn and no SciPy."""
     heavy = ("torch", "onnx", "onnxruntime", "sklearn", "scipy", "oracles", "copycats", "converters")
-    modules = "records, ledger, scores, intervals, provenance, suites.plan, leaderboard.screen, leaderboard.exports"
+    modules = "records, ledger, scores, intervals, provenance, suites.plan"
+    modules += ", leaderboard.screen, leaderboard.exports, report.page"
     imports = "; ".join(f"import benchmark.{name}" for name in modules.split(", "))
     code = f"{imports}; import sys; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
