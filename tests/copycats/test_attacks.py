@@ -40,7 +40,8 @@ class Spy:
     classes = 2
 
     def __init__(self, budget: int, attack: str = "") -> None:
-        self.left, self.asked, self.calls = budget, [], 0
+        self.left, self.calls = budget, 0
+        self.asked: list[int] = []
         self._undo = UNDONE.get(attack, as_it_is)
 
     def __call__(self, images_NHWC: Images) -> Labels:
