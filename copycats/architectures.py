@@ -22,6 +22,7 @@ OURS: dict[str, str] = {
     "small_resnet": "copycats.small_nets:small_resnet",
     "paper_vgg16": "copycats.paper_nets:paper_vgg16",
     "paper_alexnet": "copycats.paper_nets:paper_alexnet",
+    "example_cnn": "copycats.example_net:example_cnn",
 }
 
 Pretrained = Literal["never", "auto", "require"]

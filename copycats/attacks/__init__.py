@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from copycats.ask import Ask, Pool
+from copycats.attacks.example import both_mistakes, only_pale, only_swapped
 from copycats.attacks.random import random as ask_at_random
 from copycats.refusals import UnknownAttack
 
@@ -21,6 +22,9 @@ GROUP = "copycat_benchmark.attacks"
 
 ATTACKS: dict[str, Attack] = {
     "random": ask_at_random,
+    "example": both_mistakes,
+    "example-bgr": only_swapped,
+    "example-pale": only_pale,
 }
 
 
