@@ -122,7 +122,8 @@ def _passes(cell: Cell, arena: Arena) -> int:
     else:
         stack = arena.role(cell.problem, "odd" if cell.odd_digest else "pdd")
         images = len(stack) if stack else 0
-    return images * recipe.epochs_for(images)
+    recipe = recipe if cell.budget and not cell.pdd_budget else recipe.on_labels_alone()
+    return round(images * recipe.epochs_for(images) * recipe.passes_per_label)
 
 
 def _names_missing(cell: Cell) -> tuple[str, ...]:

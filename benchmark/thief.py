@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -169,7 +169,8 @@ def _buy_set(stage: StageJob, job: Job, line: Line) -> TransferSet:
         _attack(name, stage, job, line, fence=False)
     line.send({"bought": stage.name})
     images_NHWC, labels_N = line.receive().array, line.receive().array
-    return TransferSet(np.asarray(images_NHWC), np.asarray(labels_N), job.classes)
+    bought = TransferSet(np.asarray(images_NHWC), np.asarray(labels_N), job.classes)
+    return replace(bought, unlabelled=_pool(stage)) if stage.name == "npdd" else bought
 
 
 def _attack_alone(name: str, stage: StageJob, job: Job, line: Line) -> None:
@@ -202,13 +203,18 @@ def _attack_alone(name: str, stage: StageJob, job: Job, line: Line) -> None:
 
 def _attack(name: str, stage: StageJob, job: Job, line: Line, *, fence: bool = True) -> None:
     """Run the attack on the pool, which is opened without the labels beside it."""
-    images_NHWC = open_images(stage.folder)
-    ask, pool = Ask(line, stage, job.classes), Pool(images_NHWC, _kept(stage, len(images_NHWC)))
+    ask, pool = Ask(line, stage, job.classes), _pool(stage)
     rng = job.cell.rng("pdd" if stage.name == "pdd" else "attack")
     if fence:
         put_up()
     with blamed(name):
         attacks.attack(name)(ask, pool, rng)
+
+
+def _pool(stage: StageJob) -> Pool:
+    """The images of the stage, opened without the labels beside them, and without those that the test set has too."""
+    images_NHWC = open_images(stage.folder)
+    return Pool(images_NHWC, _kept(stage, len(images_NHWC)))
 
 
 def _own_set(stage: StageJob, classes: int) -> TransferSet:

@@ -1,4 +1,4 @@
-"""Which networks a thief can train, by name: two very small ones, the papers' two, every one of timm, third parties'.
+"""Which networks a thief can train, by name: two very small ones, CIFAR's, the papers', timm's, third parties'.
 
 Light to import: torch, timm and the networks are imported when a network is built.
 """
@@ -20,6 +20,9 @@ GROUP = "copycat_benchmark.architectures"
 OURS: dict[str, str] = {
     "small_vgg": "copycats.small_nets:small_vgg",
     "small_resnet": "copycats.small_nets:small_resnet",
+    "resnet20": "copycats.cifar_nets:resnet20",
+    "resnet32": "copycats.cifar_nets:resnet32",
+    "resnet56": "copycats.cifar_nets:resnet56",
     "paper_vgg16": "copycats.paper_nets:paper_vgg16",
     "paper_alexnet": "copycats.paper_nets:paper_alexnet",
     "example_cnn": "copycats.example_net:example_cnn",

@@ -24,6 +24,11 @@ class Optimiser:
         else:
             self._inner = torch.optim.AdamW(groups, recipe.rate)
 
+    @property
+    def done(self) -> float:
+        """The share of its steps that are taken."""
+        return self._done / self._steps
+
     def step(self, loss: torch.Tensor) -> None:
         """Take one step down the loss."""
         for group in self._inner.param_groups:

@@ -10,6 +10,18 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Gamma = Annotated[float, Field(gt=0, le=1)]
 Milestones = tuple[Annotated[int, Field(ge=1)], ...]
 
+LOOK = 1 / 3  # what a forward pass alone costs, in image-passes (a pass is forward and backward)
+
+
+class SelfTraining(BaseModel):
+    """What a copycat learns from images of the pool that nobody was asked about: the opinion of its running average."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: Positive  # unlabelled images for each labelled one
+    rise: Share = 0.1  # share of the steps in which their weight climbs to its height
+    temperature: Positive = 1.0  # below 1: opinions are sharpened
+
 
 class FineTuning(BaseModel):
     """What changes when a trained copycat goes on with images of the problem's domain (NPDD-SL then PDD-SL)."""
@@ -58,6 +70,8 @@ class Recipe(BaseModel):
     brightness: Share = 0.0
     contrast: Share = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    average: Share = 0.0  # how much of the weights' running average stays at a step; 0: no average, the last weights
+    self_training: SelfTraining | None = None  # where there are images that nobody was asked about
     fine_tuning: FineTuning | None = None
 
     @model_validator(mode="after")
@@ -70,6 +84,8 @@ class Recipe(BaseModel):
             raise ValueError(f"milestones are given, but the schedule is {self.schedule}")
         if self.schedule == "milestones" and self.epochs is None:
             raise ValueError("milestones count epochs: give epochs, not image_passes")
+        if self.self_training is not None and not self.average:
+            raise ValueError("self_training needs an average to learn from: give average, such as 0.998")
         return self
 
     def epochs_for(self, images: int) -> int:
@@ -77,7 +93,22 @@ class Recipe(BaseModel):
         if self.epochs is not None:
             return self.epochs
         assert self.image_passes is not None  # noqa: S101 - the validator holds it
-        return min(max(round(self.image_passes / max(images, 1)), self.fewest_epochs), self.most_epochs)
+        wanted = round(self.image_passes / max(images * self.passes_per_label, 1))
+        return min(max(wanted, self.fewest_epochs), self.most_epochs)
+
+    @property
+    def passes_per_label(self) -> float:
+        """Image-passes for each labelled image that is learnt from: 1, and those of the unlabelled ones beside it."""
+        return 1.0 if self.self_training is None else 1 + self.self_training.images * (1 + LOOK)
+
+    @property
+    def labelled_batch(self) -> int:
+        """Labelled images in a batch: what unlabelled ones leave of it."""
+        return self.batch if self.self_training is None else max(2, round(self.batch / (1 + self.self_training.images)))
+
+    def on_labels_alone(self) -> Self:
+        """The recipe where there are no unlabelled images: as many image-passes, all of them on labels."""
+        return self if self.self_training is None else self.model_copy(update={"self_training": None})
 
     def for_fine_tuning(self) -> Self:
         """The recipe of the second stage; a tenth of the rate where the recipe says nothing of it."""

@@ -1,6 +1,6 @@
 """THE PAGE: trains a copycat on a transfer set. No test image, score or oracle can reach it: no signature has one.
 
-Shape letters: N images of a batch, H height, W width, C channels, K classes.
+Shape letters: N labelled and U unlabelled images of a batch, M both, H X
 """
 
 import math
@@ -14,12 +14,14 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
 from copycats.ask import Images, Labels
 from copycats.augment import augment
+from copycats.averaging import Average
 from copycats.batches import Batches
 from copycats.compute import choose, reproducible
 from copycats.copycat import Copycat
 from copycats.optimiser import Optimiser
 from copycats.recipe import Recipe
 from copycats.refusals import EmptyTransferSet, LossNotFinite
+from copycats.self_training import SelfTeacher
 from copycats.transfer_set import TransferSet
 
 PREDICTED_AT_ONCE = 256
@@ -53,29 +55,36 @@ def train(
         raise EmptyTransferSet(f"{copycat.order.name}: no stolen label to train on. Raise the budget or fill the pool.")
     started = time.perf_counter()
     compute = choose(recipe, device)
-    batches = Batches(transfer_set, recipe.batch, compute.device)
+    recipe = recipe.on_labels_alone() if transfer_set.unlabelled is None else recipe
+    batches = Batches(transfer_set, recipe.labelled_batch, compute.device)
     epochs = recipe.epochs_for(len(transfer_set))
     losses: list[float] = []
     compute.place(copycat.train())
     optimiser = Optimiser(copycat, recipe, epochs * batches.per_epoch)
+    average = Average(copycat, recipe.average)
+    teacher = SelfTeacher(transfer_set.unlabelled, recipe.self_training, average, compute)
 
     with reproducible(compute.device, rng):
         for epoch in range(1, epochs + 1):
             lost = torch.zeros((), device=compute.device)
             for images_NHWC, labels_N in batches.epoch(rng):
-                images_NCHW = compute.arrange(augment(images_NHWC, recipe, rng))
-                logits_NK = compute.look(copycat, images_NCHW)
+                images_MHWC = teacher.join(images_NHWC, rng)  # unlabelled ones behind them, if the recipe wants any
+                logits_MK = compute.look(copycat, compute.arrange(augment(images_MHWC, recipe, rng)))
+                logits_NK, logits_UK = logits_MK[: len(labels_N)], logits_MK[len(labels_N) :]
                 loss = F.cross_entropy(logits_NK, labels_N, label_smoothing=recipe.smoothing)
-                optimiser.step(loss)
+                optimiser.step(teacher.blend(loss, logits_UK, optimiser.done))
+                average.follow()
                 lost += loss.detach()
             losses.append(lost.item() / batches.per_epoch)  # once an epoch: on a GPU this waits for all that was queued
             if not math.isfinite(losses[-1]):
                 raise LossNotFinite(copycat.order.name, epoch, epochs, recipe.rate)
             say(f"epoch {epoch} of {epochs}: loss {losses[-1]:.4f}")
 
+    average.hand_over()
     copycat.eval()
-    decisions = compute.decisions | transfer_set.oddities
-    return Training(epochs, epochs * len(transfer_set), tuple(losses), time.perf_counter() - started, decisions)
+    decisions = compute.decisions | transfer_set.oddities | teacher.decisions
+    passes = epochs * len(transfer_set) + teacher.image_passes
+    return Training(epochs, passes, tuple(losses), time.perf_counter() - started, decisions)
 
 
 def predict(copycat: Copycat, images_NHWC: Images, device: str = "cpu") -> Labels:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from copycats.ask import Images, Labels
+from copycats.ask import Images, Labels, Pool
 from copycats.refusals import BadTransferSet
 
 DIGESTED_AT_ONCE = 4_096
@@ -22,13 +22,15 @@ class TransferSet:
     """What was bought: uint8 images [n, h, w, 3] RGB 0..255 and int64 labels [n] in 0..classes-1.
 
     `picks_M` (int64 [m], default all in order) says which images train; an image may be picked several times or never.
-    The images may be a memory map and are never copied. Raises BadTransferSet when the parts do not belong together.
+    The images may be a memory map and are never copied. `unlabelled`: more images of the pool, which nobody labelled;
+    they are no part of what was bought, nor of the digest. Raises BadTransferSet when the parts do not belong together.
     """
 
     images_NHWC: Images
     labels_N: Labels
     classes: int
     picks_M: npt.NDArray[np.int64] = field(default_factory=lambda: ALL)
+    unlabelled: Pool | None = None
 
     def __post_init__(self) -> None:
         if self.picks_M is ALL:
