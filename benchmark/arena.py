@@ -21,7 +21,7 @@ from benchmark.recipes import load_recipe
 from benchmark.refusals import DataMissing, Mismatch, Refused
 from benchmark.shelf import Shelf, Shelved
 from benchmark.suites.plan import MISSING, Data, Resolved, Role, cells
-from benchmark.suites.suite import Suite, changed
+from benchmark.suites.suite import Suite, renamed
 from copycats import architectures, attacks
 from copycats.recipe import Recipe
 from oracles.runtime import Device
@@ -60,8 +60,7 @@ class Arena:
         for attack in self.suite.attacks:
             attacks.ensure_known(attack)  # its code is loaded in the thief's process only
         self._weights = {copycat: _digest(file) for copycat, file in self.suite.weights.items()}
-        named = {"problems": tuple(self._problems), "recipe": tuple(self.recipes), "pools": tuple(self._pools)}
-        self.suite = changed(self.suite, **named)
+        self.suite = renamed(self.suite, problems=self._problems, recipe=self.recipes, pools=self._pools)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -82,9 +81,7 @@ class Arena:
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
         problems = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
-        yield from cells(
-            changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes, problems, self._weights)
-        )
+        yield from cells(self.suite, Resolved(roles, oracles, pools, recipes, problems, self._weights))
 
     def problem(self, name: str) -> Problem:
         """A problem of the suite."""
