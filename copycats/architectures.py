@@ -1,4 +1,4 @@
-"""Which networks a thief can train, by name: two very small ones, the papers' two, every one of timm, third parties'.
+"""Which networks a thief can train, by name: three very small ones, the papers' two, every one of timm, third parties'.
 
 Light to import: torch, timm and the networks are imported when a network is built.
 """
@@ -19,6 +19,7 @@ GROUP = "copycat_benchmark.architectures"
 # name -> module and function `(order: copycats.copycat.Order) -> copycats.copycat.Built`
 OURS: dict[str, str] = {
     "small_vgg": "copycats.small_nets:small_vgg",
+    "small_alexnet": "copycats.small_nets:small_alexnet",
     "small_resnet": "copycats.small_nets:small_resnet",
     "paper_vgg16": "copycats.paper_nets:paper_vgg16",
     "paper_alexnet": "copycats.paper_nets:paper_alexnet",

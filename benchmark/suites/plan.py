@@ -23,6 +23,7 @@ class Data:
 
 
 MISSING = Data(None)
+NO_ORACLE = "none"  # what cells say that wait for an oracle
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Resolved:
     """What the names of a suite stand for on this machine."""
 
     roles: Mapping[tuple[str, str], Data]  # (problem, role); absent = missing
-    oracles: Mapping[str, Mapping[str, str]]  # problem -> oracle -> digest, in the order of the tables
+    oracles: Mapping[str, Mapping[str, str | None]]  # problem -> oracle -> digest, in the order of the tables
     pools: Mapping[tuple[str, str], Data]  # (problem, pool): a pool is decoded at the problem's size; absent = missing
     recipes: Mapping[str, str]  # recipe -> digest
     problems: Mapping[str, str] = field(default_factory=dict)  # problem -> digest of what its file says of the images
@@ -96,7 +97,7 @@ class _Problem:
 
     def attacks(self, oracle: str) -> bool:
         """Whether it is one of the suite's oracles."""
-        return self.suite.oracles is None or oracle in self.suite.oracles
+        return self.suite.oracles is None or oracle in (*self.suite.oracles, NO_ORACLE)
 
     def refuse_large_budgets(self) -> None:
         regimes = [REGIMES[name] for name in self.suite.regimes]

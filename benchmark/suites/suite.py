@@ -40,6 +40,8 @@ class Suite(BaseModel):
     name: Name
     version: Annotated[int, Field(strict=True, ge=1)] = 1
     about: Name
+    size: Annotated[int, Field(strict=True, ge=4, le=1024)] | None = None  # of all images; None: as the problem says
+    drawn: Annotated[bool, Field(strict=True)] = True  # whether drawn images may stand in for missing ones
     problems: Names
     oracles: Names | None = None  # None: every oracle found whose card names the problem
     pools: Names = ("natural",)
@@ -102,7 +104,8 @@ class Suite(BaseModel):
     @property
     def digest(self) -> str:
         """sha-256 of what the suite says, whatever its file looks like."""
-        unused = {key for key in ("budget_shares", "part") if not getattr(self, key)}
+        later = ("size", "drawn", "budget_shares", "part")  # unsaid they are no part of it: older digests stay
+        unused = {key for key in later if getattr(self, key) == type(self).model_fields[key].default}
         return digest_of(self.model_dump(mode="json", exclude=unused))
 
 

@@ -221,7 +221,7 @@ def test_filters_cut_all_parts(suite: Suite) -> None:
 @pytest.mark.parametrize(
     ("only", "sentence"),
     [
-        ("copycat=resnet", "unknown copycat 'resnet'. Did you mean 'alexnet'? Known: alexnet, vgg"),
+        ("copycat=resnet", "unknown copycat 'resnet'. Did you mean 'alexnet'. Known: alexnet, vgg"),
         ("budget=1/4", "unknown budget '1/4'"),
         ("regime=pdd-ol", "unknown regime 'pdd-ol'"),
     ],
