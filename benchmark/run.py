@@ -50,7 +50,8 @@ def run(suite: str | Suite, *, watch: Watch | None = None, **options: Any) -> li
     """Play every cell of a suite that the ledger does not hold yet; all records of the suite, in its order.
 
     `suite` is a name, the path of a TOML file or a Suite; `options` are those of `benchmark.terms.Terms` (budgets,
-    seeds, only, data, oracles, pool, out, workers, device, shard, timeout). Running it again continues where it was stopped.
+    seeds, only, data, oracles, pool, out, workers, device, shard, timeout). Running it again continues where it was
+    stopped.
     """
     terms, watch = Terms(**options), watch or Silent()
     with prepare(suite, terms, watch) as (arena, ledger, slots):

@@ -1,4 +1,4 @@
-"""Which networks a thief can train, by name: three very small ones, the papers' two, every one of timm, third parties'.
+"""Which networks a thief can train, by name: four very small ones, the papers' two, every one of timm, third parties'.
 
 Light to import: torch, timm and the networks are imported when a network is built.
 """
@@ -21,6 +21,7 @@ OURS: dict[str, str] = {
     "small_vgg": "copycats.small_nets:small_vgg",
     "small_alexnet": "copycats.small_nets:small_alexnet",
     "small_resnet": "copycats.small_nets:small_resnet",
+    "small_fasternet": "copycats.narrow_nets:small_fasternet",
     "paper_vgg16": "copycats.paper_nets:paper_vgg16",
     "paper_alexnet": "copycats.paper_nets:paper_alexnet",
 }
