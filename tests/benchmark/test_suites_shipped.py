@@ -6,10 +6,13 @@ import pytest
 import tiny_world
 
 from benchmark.forecast import forecast
+from benchmark.leaderboard.board import build
 from benchmark.ledger import Ledger
 from benchmark.refusals import Refused
 from benchmark.run import run
 from benchmark.suites.suite import Suite, changed, load_suite, names
+from oracles.card import DroppedCard
+from oracles.seal import seal, write
 
 NO_TARGETS = ("frameworks", "real")  # their oracles are somebody's own files
 
@@ -75,6 +78,19 @@ def test_a_problem_without_an_oracle_is_a_hole_among_others(two_problems: tuple[
     again = forecast(suite, options, lambda _: None)
     assert [(row.oracle, row.done, row.missing) for row in again.rows] == [("tinted", 1, 0), ("none", 0, 1)]
     assert {record.status for record in Ledger(world.folder / "runs", lambda _: None)} == {"done", "data missing"}
+
+
+def test_a_hole_is_gone_from_the_board_of_all_records_once_there_is_an_oracle(
+    two_problems: tuple[tiny_world.World, Suite],
+) -> None:
+    world, suite = two_problems
+    options = {"oracles": (world.oracles,), "out": world.folder / "runs", "workers": 1}
+    run(suite, **options)
+    assert {table.oracle for table in build(Ledger(world.folder / "runs", str)).tables} == {"tinted", "none"}
+    card = DroppedCard(problem="tints", classes=tiny_world.CLASSES, range=(0, 1))
+    write(seal(tiny_world.strongest_colour(), card, "late"), world.oracles / "late.onnx")
+    assert {record.status for record in run(suite, **options)} == {"done"}
+    assert {table.oracle for table in build(Ledger(world.folder / "runs", str)).tables} == {"tinted", "late"}
 
 
 def test_a_suite_without_any_oracle_is_refused(two_problems: tuple[tiny_world.World, Suite]) -> None:
