@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from benchmark.cell import REGIMES, Cell, digest_of
+from benchmark.fit import check_fit
 from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
 from benchmark.places import Places
@@ -18,10 +19,10 @@ from benchmark.pools.pool import load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.provenance import digest_file, find_versions
 from benchmark.recipes import load_recipe
-from benchmark.refusals import DataMissing, Mismatch, Refused
+from benchmark.refusals import DataMissing, Refused
 from benchmark.shelf import Shelf, Shelved
-from benchmark.suites.plan import MISSING, Data, Resolved, Role, cells
-from benchmark.suites.suite import Suite, changed
+from benchmark.suites.plan import MISSING, NO_ORACLE, Data, Resolved, Role, cells
+from benchmark.suites.suite import Suite, renamed
 from copycats import architectures, attacks
 from copycats.recipe import Recipe
 from oracles.runtime import Device
@@ -52,7 +53,7 @@ class Arena:
 
     def __post_init__(self) -> None:
         """Read all that the suite names, so that an unknown name is said before anything is computed."""
-        self._problems = _by_name("problem", map(load_problem, self.suite.problems))
+        self._problems = _by_name("problem", map(self._adapted, self.suite.problems))
         self.recipes = _by_name("recipe", map(load_recipe, self.suite.recipe))
         self._pools = {load_pool(given).name: given for given in self.suite.pools}
         for copycat in self.suite.copycats:
@@ -60,8 +61,7 @@ class Arena:
         for attack in self.suite.attacks:
             attacks.ensure_known(attack)  # its code is loaded in the thief's process only
         self._weights = {copycat: _digest(file) for copycat, file in self.suite.weights.items()}
-        named = {"problems": tuple(self._problems), "recipe": tuple(self.recipes), "pools": tuple(self._pools)}
-        self.suite = changed(self.suite, **named)
+        self.suite = renamed(self.suite, problems=self._problems, recipe=self.recipes, pools=self._pools)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -69,10 +69,14 @@ class Arena:
         return Shelf(self.places, self.say)
 
     def cells(self, problem: str) -> Iterator[Cell]:
-        """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need."""
-        oracles = {problem: {shelved.name: shelved.digest for shelved in self.oracles(problem)}}
-        if not oracles[problem]:
+        """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need.
+
+        Without an oracle they are holes, unless the suite names its oracles or none of its problems has one.
+        """
+        found: dict[str, str | None] = {shelved.name: shelved.digest for shelved in self.oracles(problem)}
+        if not found and (self.suite.oracles or not self.shelf.problems().intersection(self.suite.problems)):
             return
+        oracles = {problem: found or {NO_ORACLE: None}}
         roles: dict[tuple[str, str], Data] = {}
         pools: dict[tuple[str, str], Data] = {}
         regimes = [REGIMES[name] for name in self.suite.regimes]
@@ -82,9 +86,10 @@ class Arena:
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
         problems = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
-        yield from cells(
-            changed(self.suite, problems=(problem,)), Resolved(roles, oracles, pools, recipes, problems, self._weights)
-        )
+        yield from cells(self.suite, Resolved(roles, oracles, pools, recipes, problems, self._weights))
+
+    def _adapted(self, problem: str) -> Problem:
+        return load_problem(problem).adapted(self.suite.size, drawn=self.suite.drawn)
 
     def problem(self, name: str) -> Problem:
         """A problem of the suite."""
@@ -107,7 +112,12 @@ class Arena:
         if key not in self._stacks:
             try:
                 self._stacks[key] = open_pool(
-                    self._pools[pool], size=loaded.size, colour=loaded.colour, places=self.places, say=self.say
+                    self._pools[pool],
+                    size=loaded.size,
+                    colour=loaded.colour,
+                    places=self.places,
+                    say=self.say,
+                    drawn=self.suite.drawn,
                 )
             except DataMissing as missing:
                 self.say(str(missing))
@@ -157,18 +167,19 @@ class Arena:
             )
 
     def oracle(self, cell: Cell) -> Shelved:
-        """The oracle of a cell that `cells` gave."""
-        return self._oracles[cell.oracle_digest]
+        """The oracle of a cell that `cells` gave and that does not wait for one."""
+        return self._oracles[cell.oracle_digest or NO_ORACLE]
 
     def server(self, cell: Cell) -> Server:
         """The oracle of a cell, served; opened at the first ask."""
         with self._opening:
-            if cell.oracle_digest not in self._servers:
-                server = Server(self.oracle(cell).file, self.places.out / self.store, device=self.device)
+            oracle = self.oracle(cell)
+            if oracle.digest not in self._servers:
+                server = Server(oracle.file, self.places.out / self.store, device=self.device)
                 for warning in server.warnings:
                     self.say(warning)
-                self._servers[cell.oracle_digest] = server
-            return self._servers[cell.oracle_digest]
+                self._servers[oracle.digest] = server
+            return self._servers[oracle.digest]
 
     def doors(self, cell: Cell) -> dict[str, Ask]:
         """A metered session for each set that the cell may ask."""
@@ -186,7 +197,7 @@ class Arena:
 
     def target_labels(self, cell: Cell) -> np.ndarray:
         """What the target says of the test images, int64 [n]: asked once a run, never charged, never stored."""
-        key = (cell.oracle_digest, cell.problem)
+        key = (self.oracle(cell).digest, cell.problem)
         with self._opening:
             if key not in self._target_labels:
                 self._target_labels[key] = self.server(cell).referee(self.test(cell).images_NHWC)
@@ -282,19 +293,3 @@ def _digest(file: str) -> str:
         return digest_file(Path(file))
     except OSError as error:
         raise Refused(f"weights {file}: cannot be read ({error.strerror}). Check the path in the suite.") from None
-
-
-def check_fit(shelved: Shelved, problem: Problem) -> None:
-    """Refuse an oracle whose classes are not those of the problem. Raises Mismatch with the way out."""
-    card, file = shelved.card, shelved.origin.name
-    if len(card.classes) != len(problem.classes):
-        raise Mismatch(
-            f"{file}: {len(card.classes)} classes, but problem {problem.name} has {len(problem.classes)}. "
-            f"Name the right problem in {shelved.origin.stem}.toml."
-        )
-    if set(card.classes) == set(problem.classes) and tuple(card.classes) != problem.classes:
-        place = next(i for i, pair in enumerate(zip(card.classes, problem.classes, strict=True)) if pair[0] != pair[1])
-        raise Mismatch(
-            f"{file}: its classes are those of problem {problem.name} in another order (class {place} is "
-            f"{card.classes[place]!r}, not {problem.classes[place]!r}). Write a problem file with the oracle's order."
-        )

@@ -91,7 +91,7 @@ class Cell(BaseModel):
     pdd_digest: Digest | None = None
     odd_digest: Digest | None = None
     oracle: Name
-    oracle_digest: Digest
+    oracle_digest: Digest | None  # None: no oracle of the problem is at hand
     attack: Name | None = None
     pool: Name | None = None
     pool_digest: Digest | None = None
@@ -151,8 +151,8 @@ class Cell(BaseModel):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What this cell needs and this machine does not have: role names and "pool"."""
-        needed = [(role, getattr(self, f"{role}_digest")) for role in REGIMES[self.regime].roles]
+        """What this cell needs and this machine does not have: "oracle", role names and "pool"."""
+        needed = [(what, getattr(self, f"{what}_digest")) for what in ("oracle", *REGIMES[self.regime].roles)]
         if self.pool is not None:
             needed.append(("pool", self.pool_digest))
         return tuple(what for what, digest in needed if digest is None)

@@ -11,6 +11,7 @@ import numpy as np
 from benchmark.arena import Arena
 from benchmark.cell import Cell
 from benchmark.ledger import Ledger
+from benchmark.suites.suite import Suite
 from benchmark.terms import Silent, Terms, chosen_cells, prepare
 from copycats import architectures
 from copycats.transfer_set import TransferSet
@@ -58,7 +59,7 @@ class Forecast:
         waiting = Counter((cell.problem, what) for cell in self.left for what in _names_missing(cell))
         return tuple(
             f"{count} {'cell' if count == 1 else 'cells'} of problem {problem} cannot be played: {what} is missing; "
-            f"run: python -m benchmark data status {problem}"
+            f"run: python -m benchmark {'oracles list' if what == 'an oracle' else f'data status {problem}'}"
             for (problem, what), count in waiting.items()
         )
 
@@ -73,7 +74,7 @@ class Forecast:
         return sum(row.price for row in self.rows)
 
 
-def forecast(suite: str, options: Mapping[str, Any], say: Callable[[str], None]) -> Forecast:
+def forecast(suite: str | Suite, options: Mapping[str, Any], say: Callable[[str], None]) -> Forecast:
     """Prepare a run as `benchmark.run` does, and count instead of playing. Asks nothing; may decode or draw images."""
     terms, watch = Terms(**options), Silent()
     with prepare(suite, terms, watch) as (arena, ledger, slots):
@@ -94,7 +95,7 @@ def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row
     for cell in planned:
         groups.setdefault((cell.problem, cell.oracle), []).append(cell)
     for (problem, oracle), cells in groups.items():
-        card = arena.oracle(cells[0]).card
+        card = arena.oracle(cells[0]).card if cells[0].oracle_digest else None
         left = [cell for cell in cells if cell.digest not in done]
         asked = sum(cell.budget + cell.pdd_budget for cell in left if not cell.missing)
         yield Row(
@@ -104,8 +105,8 @@ def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row
             len(cells) - len(left),
             sum(bool(cell.missing) for cell in left),
             asked,
-            asked * card.price_per_1000 / 1000,
-            asked / card.requests_per_minute if card.requests_per_minute else None,
+            asked * card.price_per_1000 / 1000 if card else 0.0,
+            asked / card.requests_per_minute if card and card.requests_per_minute else None,
         )
 
 
@@ -127,7 +128,8 @@ def _passes(cell: Cell, arena: Arena) -> int:
 
 
 def _names_missing(cell: Cell) -> tuple[str, ...]:
-    return tuple(f"pool {cell.pool}" if what == "pool" else f"its {what.upper()}" for what in cell.missing)
+    known = {"pool": f"pool {cell.pool}", "oracle": "an oracle"}
+    return tuple(known.get(what, f"its {what.upper()}") for what in cell.missing)
 
 
 Kind = tuple[str, tuple[int, int]]

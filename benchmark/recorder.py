@@ -102,7 +102,7 @@ def _oracle(cell: Cell, arena: Arena) -> OracleUsed:
     card = arena.oracle(cell).card
     return OracleUsed(
         name=cell.oracle,
-        digest=cell.oracle_digest,
+        digest=arena.oracle(cell).digest,
         card_digest=digest_of(card.model_dump(mode="json")),
         classes=tuple(card.classes),
         settings=dict(arena.server(cell).settings),

@@ -15,6 +15,7 @@ from benchmark.records import Failure, Record
 from benchmark.refusals import Refused
 from benchmark.schedule import Schedule, Watch
 from benchmark.suites.planned import keep_plan
+from benchmark.suites.suite import Suite
 from benchmark.terms import Silent, Terms, chosen_cells, prepare
 from benchmark.worker import CellFailed, Worker
 from oracles.refusals import OracleRefused
@@ -28,7 +29,8 @@ def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -
     Raises WorkerDied when that process ends, and what the machine refuses (a full disk); all else becomes a record.
     """
     if cell.missing:
-        sentence = f"{', '.join(cell.missing)} missing; run: python -m benchmark data status {cell.problem}"
+        where = "oracles list" if cell.missing == ("oracle",) else f"data status {cell.problem}"
+        sentence = f"{', '.join(cell.missing)} missing; run: python -m benchmark {where}"
         return recorder.failed(cell, attempt, arena, "data missing", Failure(kind="DataMissing", sentence=sentence))
     doors: dict[str, Ask] = {}
     try:
@@ -44,11 +46,12 @@ def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -
     return recorder.failed(cell, attempt, arena, "failed", failure, doors)
 
 
-def run(suite: str, *, watch: Watch | None = None, **options: Any) -> list[Record]:
+def run(suite: str | Suite, *, watch: Watch | None = None, **options: Any) -> list[Record]:
     """Play every cell of a suite that the ledger does not hold yet; all records of the suite, in its order.
 
-    `suite` is a name or the path of a TOML file; `options` are those of `benchmark.terms.Terms` (budgets, seeds, only,
-    data, oracles, pool, out, workers, device, shard, timeout). Running it again continues where it was stopped.
+    `suite` is a name, the path of a TOML file or a Suite; `options` are those of `benchmark.terms.Terms` (budgets,
+    seeds, only, data, oracles, pool, out, workers, device, shard, timeout). Running it again continues where it was
+    stopped.
     """
     terms, watch = Terms(**options), watch or Silent()
     with prepare(suite, terms, watch) as (arena, ledger, slots):
@@ -94,7 +97,7 @@ def queue(arena: Arena, ledger: Ledger, schedule: Schedule, terms: Terms, watch:
 
 
 class _Page(types.ModuleType):
-    def __call__(self, suite: str, **options: Any) -> list[Record]:
+    def __call__(self, suite: str | Suite, **options: Any) -> list[Record]:
         return run(suite, **options)
 
 

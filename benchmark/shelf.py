@@ -71,6 +71,13 @@ class Shelf:
 
     def of_problem(self, problem: str) -> list[Shelved]:
         """Every oracle whose card names the problem; a refused file is said once and left out."""
+        return [shelved for shelved in self._all() if shelved.card.problem == problem]
+
+    def problems(self) -> set[str]:
+        """The problems that have an oracle."""
+        return {shelved.card.problem for shelved in self._all() if shelved.card.problem}
+
+    def _all(self) -> list[Shelved]:
         opened = []
         for name in self.files():
             try:
@@ -79,7 +86,7 @@ class Shelf:
                 if name not in self.refused:
                     self.say(f"left out: {refusal}")
                 self.refused[name] = str(refusal)
-        return [shelved for shelved in opened if shelved.card.problem == problem]
+        return opened
 
 
 def open_file(path: Path, places: Places, card: DroppedCard | None = None) -> Shelved:

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,12 +48,24 @@ def read_toml(path: Path, model: type[Model], **given: object) -> Model:
 
 def _place(text: str, location: Sequence[int | str]) -> str:
     """`:12` when the key of an error can be found in the text, else nothing."""
+    start, stop = _span(text, location)
     for key in reversed([part for part in location if isinstance(part, str)]):
         pattern = re.compile(rf"(?:^|[\[{{,.])\s*\"?{re.escape(key)}\"?\s*[=\].]", re.MULTILINE)
-        match = pattern.search(text)
+        match = pattern.search(text, start, stop)
         if match:
             return f":{text.count(chr(10), 0, match.start() + len(match[0]) - 1) + 1}"
     return ""
+
+
+def _span(text: str, location: Sequence[int | str]) -> tuple[int, int]:
+    """Where the table of an error begins and ends: the second `[[part]]` for `part.1`, else the whole text."""
+    start, stop = 0, len(text)
+    for key, number in pairwise(location):
+        heads = list(re.finditer(rf"^\s*\[\[\s*{re.escape(str(key))}\s*\]\]", text, re.MULTILINE))
+        if isinstance(number, int) and number < len(heads):
+            start = heads[number].start()
+            stop = heads[number + 1].start() if number + 1 < len(heads) else stop
+    return start, stop
 
 
 def _fault(fault: ErrorDetails, model: type[BaseModel]) -> str:

@@ -16,8 +16,9 @@ from benchmark.places import Places, find_places
 from benchmark.records import Record
 from benchmark.refusals import EnvironmentRefused, Refused
 from benchmark.schedule import Watch
+from benchmark.suites.narrowing import narrow
 from benchmark.suites.plan import shard
-from benchmark.suites.suite import Suite, changed, load_suite, narrow
+from benchmark.suites.suite import Suite, changed, load_suite
 from oracles.runtime import Device, gpu_count
 
 

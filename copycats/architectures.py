@@ -1,4 +1,4 @@
-"""Which networks a thief can train, by name: two very small ones, CIFAR's, the papers', timm's, third parties'.
+"""Which networks a thief can train, by name: very small ones, CIFAR's, the papers', timm's, third parties'.
 
 Light to import: torch, timm and the networks are imported when a network is built.
 """
@@ -19,10 +19,12 @@ GROUP = "copycat_benchmark.architectures"
 # name -> module and function `(order: copycats.copycat.Order) -> copycats.copycat.Built`
 OURS: dict[str, str] = {
     "small_vgg": "copycats.small_nets:small_vgg",
+    "small_alexnet": "copycats.small_nets:small_alexnet",
     "small_resnet": "copycats.small_nets:small_resnet",
     "resnet20": "copycats.cifar_nets:resnet20",
     "resnet32": "copycats.cifar_nets:resnet32",
     "resnet56": "copycats.cifar_nets:resnet56",
+    "small_fasternet": "copycats.narrow_nets:small_fasternet",
     "paper_vgg16": "copycats.paper_nets:paper_vgg16",
     "paper_alexnet": "copycats.paper_nets:paper_alexnet",
     "example_cnn": "copycats.example_net:example_cnn",

@@ -1,5 +1,6 @@
-"""Two very small networks of plain torch, for images of about 24 to 64 pixels and machines without a GPU."""
+"""Three very small networks of plain torch, for images of about 24 to 64 pixels and machines without a GPU."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,6 +8,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import nn
 
 from copycats.copycat import Built, Order
+
+# channels, kernel, groups, whether it is pooled
+ALEXNET = ((16, 5, 1, True), (32, 5, 2, True), (64, 3, 1, False), (64, 3, 2, False), (64, 3, 2, True))
 
 
 class Pooled(nn.Module):
@@ -20,6 +24,21 @@ class Pooled(nn.Module):
     def forward(self, images_NCHW: torch.Tensor) -> torch.Tensor:
         """Logits [n, classes]."""
         logits: torch.Tensor = self.head(self.body(images_NCHW).mean((2, 3)))
+        return logits
+
+
+class Hidden(nn.Module):
+    """Convolutional body, one hidden layer over all places of the last map, one linear layer."""
+
+    def __init__(self, body: Sequence[nn.Module], width: int, classes: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*body)
+        self.fc6 = nn.Linear(width, 128)
+        self.head = nn.Linear(128, classes)
+
+    def forward(self, images_NCHW: torch.Tensor) -> torch.Tensor:
+        """Logits [n, classes]."""
+        logits: torch.Tensor = self.head(F.relu(self.fc6(self.body(images_NCHW).flatten(1))))
         return logits
 
 
@@ -39,9 +58,9 @@ class Residual(nn.Module):
         return F.relu(inner + self.shortcut(maps_NCHW), inplace=True)
 
 
-def conv_norm(width_in: int, width: int, stride: int, kernel: int = 3) -> nn.Sequential:
+def conv_norm(width_in: int, width: int, stride: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
     """A convolution without bias and its batch norm; the map keeps its size over stride, rounded up."""
-    convolution = nn.Conv2d(width_in, width, kernel, stride, kernel // 2, bias=False)
+    convolution = nn.Conv2d(width_in, width, kernel, stride, kernel // 2, groups=groups, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
     return nn.Sequential(convolution, nn.BatchNorm2d(width))
 
@@ -58,6 +77,21 @@ def small_vgg(order: Order) -> Built:
         body += [conv_norm(width_in, width, 1), nn.MaxPool2d(2) if pool else nn.Identity(), nn.ReLU(inplace=True)]
         width_in = width
     return Built(Pooled(body, width_in, order.classes))
+
+
+def small_alexnet(order: Order) -> Built:
+    """A plain net after AlexNet: kernels 5x5, 5x5, 3x3, 3x3, 3x3, three of them in two groups, overlapping pools, fc6.
+
+    Batch norm stands where AlexNet has LRN, and nothing is dropped out: in a few hundred steps it would learn little.
+    """
+    body: list[nn.Module] = []
+    width_in = order.channels
+    for width, kernel, groups, pool in ALEXNET:
+        body += [conv_norm(width_in, width, 1, kernel, groups), nn.MaxPool2d(3, 2, 1) if pool else nn.Identity()]
+        body.append(nn.ReLU(inplace=True))
+        width_in = width
+    h, w = (math.ceil(side / 2 ** sum(pool for *_, pool in ALEXNET)) for side in order.size)
+    return Built(Hidden(body, width_in * h * w, order.classes))
 
 
 def small_resnet(order: Order) -> Built:

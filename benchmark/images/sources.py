@@ -4,6 +4,7 @@ Paths are relative to any data folder (`--data`), or absolute. What a source say
 a label of a list, a number in an array) is turned into a class of the problem by `classes.py`.
 """
 
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
@@ -164,6 +165,11 @@ Source = Annotated[
     FolderSource | ListSource | TarSource | TorchvisionSource | NpzSource | IdxSource | BuiltinSource,
     Field(discriminator="kind"),
 ]
+
+
+def without_drawn(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """The sources of images that somebody has, not of those that we draw."""
+    return tuple(source for source in sources if not isinstance(source, BuiltinSource))
 
 
 def _shown(path: str) -> str:

@@ -98,7 +98,7 @@ def build(
 
 
 def _place(cell: Cell) -> Place:
-    return (cell.problem, cell.oracle, cell.tdd_digest or "", cell.oracle_digest)
+    return (cell.problem, cell.oracle, cell.tdd_digest or "", cell.oracle_digest or "")
 
 
 def _key(cell: Cell) -> tuple[object, ...]:
@@ -128,7 +128,12 @@ def _level(places: dict[Place, Lines]) -> None:
 def _standing(plays: Sequence[Played]) -> Iterator[Played]:
     """Without missing data that was found since: then the same names have a record with other digests."""
     found = {_names(play.cell) for play in plays if play.status != "data missing"}
-    return (play for play in plays if play.status != "data missing" or _names(play.cell) not in found)
+    attacked = {play.cell.problem for play in plays if play.cell.oracle_digest}
+
+    def mended(cell: Cell) -> bool:
+        return _names(cell) in found or (cell.oracle_digest is None and cell.problem in attacked)
+
+    return (play for play in plays if play.status != "data missing" or not mended(play.cell))
 
 
 def _names(cell: Cell) -> tuple[object, ...]:
@@ -157,7 +162,7 @@ def _table(lines: Sequence[Line], pool: str | None, pool_digest: str | None) -> 
     return Table(
         problem=cell.problem,
         oracle=cell.oracle,
-        oracle_digest=cell.oracle_digest,
+        oracle_digest=cell.oracle_digest or "",
         pool=pool,
         pool_digest=pool_digest,
         pool_source=min((play.pool_source for play in plays if play.pool_source), default=None),

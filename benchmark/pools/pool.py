@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.images.opening import View, open_first
 from benchmark.images.shards import shards
-from benchmark.images.sources import Colour, FolderSource, ListSource, NpzSource, Source, TarSource, Text
+from benchmark.images.sources import Colour, FolderSource, ListSource, NpzSource, Source, TarSource, Text, without_drawn
 from benchmark.images.stack import Stack
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, Mismatch, UnknownName
@@ -56,16 +56,24 @@ def load_pool(name_or_path: str | Path) -> PoolFile:
 
 
 def open_pool(
-    name_or_path: str | Path, *, size: tuple[int, int], colour: Colour, places: Places, say: Callable[[str], None]
+    name_or_path: str | Path,
+    *,
+    size: tuple[int, int],
+    colour: Colour,
+    places: Places,
+    say: Callable[[str], None],
+    drawn: bool = True,
 ) -> Stack:
     """The pool's images in their order, unlabelled (labels -1), decoded to `size` (height, width).
 
+    With `drawn` False, drawn images do not stand in for those of a pool that is missing.
     Raises as `load_pool`, DataMissing when none of its sources is on this machine, EmptyPool when no image is usable.
     """
     pool = load_pool(name_or_path)
-    stack = open_first(pool.sources, View(size, colour, None), places, say)
+    sources = pool.sources if drawn else without_drawn(pool.sources)
+    stack = open_first(sources, View(size, colour, None), places, say)
     if stack is None:
-        tried = "; ".join(source.text for source in pool.sources)
+        tried = "; ".join(source.text for source in sources)
         raise DataMissing(
             f"pool {pool.name}: not found (tried {tried}). {pool.obtain or 'Name a data folder with --data.'}"
         )

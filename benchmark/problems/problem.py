@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from benchmark.cell import digest_of
 from benchmark.images.opening import View, open_first
-from benchmark.images.sources import Colour, ListSource, Source, Text
+from benchmark.images.sources import Colour, ListSource, Source, Text, without_drawn
 from benchmark.images.stack import Stack
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, UnknownName
@@ -61,6 +61,13 @@ class Problem(BaseModel):
         """sha-256 of what decides results besides the images themselves."""
         said = self.model_dump(mode="json", include={"name", "version", "classes", "size", "colour", "mirror"})
         return digest_of(said)
+
+    def adapted(self, size: Side | None = None, *, drawn: bool = True) -> "Problem":
+        """The problem with images of another size (square, in pixels), and without the drawn ones."""
+        changes: dict[str, object] = {"size": (size, size)} if size else {}
+        if not drawn:
+            changes |= {role: without_drawn(self.sources(role)) for role in ROLES}
+        return self.model_copy(update=changes)
 
     def sources(self, role: Role) -> tuple[Source, ...]:
         """The sources of a role, in the order in which they are tried."""

@@ -1,12 +1,13 @@
 """A suite multiplied out: its cells, in the order in which they are best played."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal
 
 from benchmark.cell import REGIMES, Cell, Regime
 from benchmark.refusals import PoolTooSmall, Refused, UnknownName
+from benchmark.suites.axes import share_of
 from benchmark.suites.suite import Suite
 
 Role = Literal["tdd", "pdd", "odd"]
@@ -22,6 +23,7 @@ class Data:
 
 
 MISSING = Data(None)
+NO_ORACLE = "none"  # what cells say that wait for an oracle
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Resolved:
     """What the names of a suite stand for on this machine."""
 
     roles: Mapping[tuple[str, str], Data]  # (problem, role); absent = missing
-    oracles: Mapping[str, Mapping[str, str]]  # problem -> oracle -> digest, in the order of the tables
+    oracles: Mapping[str, Mapping[str, str | None]]  # problem -> oracle -> digest, in the order of the tables
     pools: Mapping[tuple[str, str], Data]  # (problem, pool): a pool is decoded at the problem's size; absent = missing
     recipes: Mapping[str, str]  # recipe -> digest
     problems: Mapping[str, str] = field(default_factory=dict)  # problem -> digest of what its file says of the images
@@ -38,38 +40,70 @@ class Resolved:
     )  # copycat -> digest of the pretrained weights it starts from
 
 
+UNKNOWN_COUNT = 1_000_000
+"""How many images a pool that is missing is taken to have: its cells cannot be played, but each share needs its own."""
+
+
 def cells(suite: Suite, resolved: Resolved) -> Iterator[Cell]:
     """Every cell once; axes that a regime does not use are not multiplied.
 
     Order: problem by problem, oracle by oracle, small budgets first, the seeds of a row together, and npdd-sl before
-    the cell that fine-tunes its copycat; so whole rows of a leaderboard come early.
+    the cell that fine-tunes its copycat; so whole rows of a leaderboard come early. Shares become numbers of images.
     Raises PoolTooSmall when a budget is larger than a pool that is there, UnknownName for a recipe without a digest.
     """
+    flat = suite.flat()
     for name in suite.problems:
-        problem = _Problem(suite, resolved, name)
-        problem.refuse_large_budgets()
+        parts = [_Problem(part, resolved, name) for part in flat if name in part.problems]
+        for part in parts:
+            part.refuse_large_budgets()
         for oracle, digest in resolved.oracles.get(name, {}).items():
+            attacking = parts if not suite.part else [part for part in parts if part.attacks(oracle)]
             about = {"problem": name, "problem_digest": resolved.problems.get(name)}
-            fixed = {**about, "oracle": oracle, "oracle_digest": digest, "pretrained": suite.pretrained}
-            for axes in problem.rows():
-                row = {**fixed, **axes}
-                for seed in suite.seeds:
-                    yield Cell.model_validate({**row, "seed": seed})
+            fixed = {**about, "oracle": oracle, "oracle_digest": digest}
+            found = (Cell.model_validate({**fixed, **row}) for row in _ordered(suite, attacking))
+            yield from dict.fromkeys(found) if suite.part or suite.budget_shares else found
+
+
+def _ordered(suite: Suite, parts: Sequence["_Problem"]) -> Iterator[dict[str, Any]]:
+    """The rows of all parts with each of their seeds."""
+    rows = [(row, part.suite.seeds) for part in parts for row in part.rows()]
+    smallest = min((row["budget"] for row, _ in rows if "budget" in row), default=0)
+    regimes = list(REGIMES)
+
+    def place(row: Mapping[str, Any]) -> tuple[int, ...]:
+        if row["recipe"] is None:
+            return (0,)
+        if "budget" not in row:  # knows neither pool nor budget: once, around the smallest budget
+            return (1, smallest, 1)
+        thief = (
+            suite.copycats.index(row["copycat"]),
+            suite.pools.index(row["pool"]),
+            suite.attacks.index(row["attack"]),
+        )
+        return (1, row["budget"], 0, *thief, regimes.index(row["regime"]))
+
+    for row, seeds in sorted(rows, key=lambda found: place(found[0])):
+        for seed in seeds:
+            yield {**row, "seed": seed}
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """One problem of a suite, on this machine."""
+    """One problem of a suite without parts, on this machine."""
 
     suite: Suite
     resolved: Resolved
     name: str
 
+    def attacks(self, oracle: str) -> bool:
+        """Whether it is one of the suite's oracles."""
+        return self.suite.oracles is None or oracle in (*self.suite.oracles, NO_ORACLE)
+
     def refuse_large_budgets(self) -> None:
         regimes = [REGIMES[name] for name in self.suite.regimes]
         asked: list[tuple[str, Data, int]] = []
         if any(regime.asks_npdd for regime in regimes):
-            asked += [(f"pool {pool}", self.pool(pool), max(self.suite.budgets)) for pool in self.suite.pools]
+            asked += [(f"pool {pool}", self.pool(pool), max(self._budgets(pool))) for pool in self.suite.pools]
         if self.suite.pdd_budget and any(regime.asks_pdd for regime in regimes):
             asked += [("the PDD", self.role("pdd"), self.suite.pdd_budget)]
         for what, data, budget in asked:
@@ -86,17 +120,21 @@ class _Problem:
         return self.resolved.pools.get((self.name, pool), MISSING)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """All axes but oracle and seed; what knows neither pool nor budget comes once, around the smallest budget."""
+        """All axes but oracle and seed; what a regime does not use is not multiplied."""
         suite = self.suite
         regimes = [regime for name, regime in REGIMES.items() if name in suite.regimes]
         asking = [regime for regime in regimes if regime.asks_npdd]
-        yield from self._free([regime for regime in regimes if not regime.trains])
-        for number, budget in enumerate(sorted(suite.budgets) if asking else [0]):
-            for copycat, pool, attack, regime in product(suite.copycats, suite.pools, suite.attacks, asking):
+        for copycat, pool, attack, regime in product(suite.copycats, suite.pools, suite.attacks, asking):
+            for budget in self._budgets(pool):
                 spent = {"pool": pool, "pool_digest": self.pool(pool).digest, "attack": attack, "budget": budget}
                 yield from self._trained(copycat, regime, spent)
-            if number == 0:
-                yield from self._free([regime for regime in regimes if regime.trains and not regime.asks_npdd])
+        yield from self._free([regime for regime in regimes if not regime.asks_npdd])
+
+    def _budgets(self, pool: str) -> list[int]:
+        """Numbers of images: as said, or shares of the pool at hand."""
+        data = self.pool(pool)
+        count = UNKNOWN_COUNT if data.digest is None else data.count
+        return [*self.suite.budgets, *(share_of(share, count) for share in self.suite.budget_shares)]
 
     def _free(self, regimes: Iterable[Regime]) -> Iterator[dict[str, Any]]:
         for copycat, regime in product(self.suite.copycats, regimes):
@@ -108,6 +146,7 @@ class _Problem:
         given = {
             "regime": regime.name,
             "copycat": copycat,
+            "pretrained": suite.pretrained,
             "weights_digest": self.resolved.weights.get(copycat),
             **{f"{role}_digest": self.role(role).digest for role in ROLES if role in regime.roles},
             **spent,

@@ -1,104 +1,112 @@
 """A suite: the axes of an experiment in a TOML file, checked when read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
 
-from benchmark.cell import BALANCES, REGIMES, Name, digest_of
+from benchmark.cell import REGIMES, Name, digest_of
 from benchmark.refusals import BadToml, UnknownName
 from benchmark.strict_toml import key_of, read_toml, said_wrong
+from benchmark.suites.axes import (
+    AXES,
+    Balances,
+    Budgets,
+    Names,
+    Part,
+    Positive,
+    Pretrained,
+    Recipes,
+    Regimes,
+    Seeds,
+    Shares,
+    fault,
+)
 
 FOLDER = Path(__file__).resolve().parent
-
-AXES = {
-    "problem": "problems",
-    "oracle": "oracles",
-    "pool": "pools",
-    "attack": "attacks",
-    "regime": "regimes",
-    "balance": "balances",
-    "copycat": "copycats",
-    "recipe": "recipe",
-    "budget": "budgets",
-    "seed": "seeds",
-}
-"""The word for one value of an axis (as in `--only copycat=vgg16`) and the suite's key."""
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _counted(value: object) -> object:
-    """`seeds = 3` means 0, 1, 2."""
-    if isinstance(value, str):
-        raise _fault(f"{value!r} is a text; say how many (seeds = 3) or which (seeds = [0, 1, 2]), without quotes")
-    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = sorted({str(value) for value in values if values.count(value) > 1})
-    if twice:
-        raise _fault(f"twice in the list: {', '.join(twice)}")
-    return values
-
-
-def _known(kind: str, known: Iterable[str]) -> AfterValidator:
-    def check(values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            if value not in known:
-                raise _fault(str(UnknownName(kind, value, known)).removesuffix("."))
-        return values
-
-    return AfterValidator(check)
-
-
-def _fault(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("suite", "{sentence}", {"sentence": sentence})
-
-
-_Filled = Field(min_length=1)
-_Positive = Annotated[int, Field(strict=True, ge=1)]
-_Seed = Annotated[int, Field(strict=True, ge=0)]
-Names = Annotated[tuple[Name, ...], _Filled, AfterValidator(_distinct)]
+_NEEDED = ("problems", "regimes", "copycats", "seeds")
 
 
 class Suite(BaseModel):
-    """The axes of an experiment; its cells are their product (`plan.cells`)."""
+    """The axes of an experiment; its cells are their product, or, with parts, the union of the parts' products.
+
+    With parts, each part says all its axes once the suite is read, and the suite's own axes hold what any part has.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
     version: Annotated[int, Field(strict=True, ge=1)] = 1
     about: Name
+    size: Annotated[int, Field(strict=True, ge=4, le=1024)] | None = None  # of all images; None: as the problem says
+    drawn: Annotated[bool, Field(strict=True)] = True  # whether drawn images may stand in for missing ones
     problems: Names
     oracles: Names | None = None  # None: every oracle found whose card names the problem
     pools: Names = ("natural",)
     attacks: Names = ("random",)
-    regimes: Annotated[Names, _known("regime", REGIMES)]
-    balances: Annotated[Names, _known("balance", BALANCES)] = ("none",)
+    regimes: Regimes
+    balances: Balances = ("none",)
     copycats: Names
-    pretrained: Literal["never", "auto", "require"] = "never"
+    pretrained: Pretrained = "never"
     weights: dict[str, str] = {}  # copycat -> file of initial weights (.safetensors, else a state dict)
-    recipe: Annotated[Names, BeforeValidator(_listed)] = ("paper",)
-    budgets: Annotated[tuple[_Positive, ...], AfterValidator(_distinct)] = ()
-    pdd_budget: _Positive | None = None  # None: all images of the PDD
-    seeds: Annotated[tuple[_Seed, ...], _Filled, AfterValidator(_distinct), BeforeValidator(_counted)]
+    recipe: Recipes = ("paper",)
+    budgets: Budgets = ()
+    budget_shares: Shares = ()  # of the images of the pool at hand, in place of budgets
+    pdd_budget: Positive | None = None  # None: all images of the PDD
+    seeds: Seeds
+    part: tuple[Part, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _needs_only_parts(cls, values: Any) -> Any:
+        """What every part says need not be said by the suite as well."""
+        parts = values.get("part") if isinstance(values, dict) else None
+        if not isinstance(parts, list | tuple) or not all(isinstance(part, dict) for part in parts) or not parts:
+            return values
+        every = [key for key in _NEEDED if all(part.get(key) is not None for part in parts)]
+        return {**{key: parts[0][key] for key in every}, **values}
 
     @model_validator(mode="after")
     def _has_budgets(self) -> Self:
+        if self.part:
+            return self
+        if self.budgets and self.budget_shares:
+            raise fault("budgets and budget_shares are both said; leave one out")
         asking = [name for name in self.regimes if REGIMES[name].asks_npdd]
-        if asking and not self.budgets:
-            raise _fault(f"regime {asking[0]} asks images of a pool, but there are no budgets")
+        if asking and not (self.budgets or self.budget_shares):
+            raise fault(f"regime {asking[0]} asks images of a pool, but there are no budgets")
         return self
+
+    @model_validator(mode="after")
+    def _spells_parts_out(self) -> Self:
+        if self.part:
+            flat = self.flat()
+            if len({part.oracles is None for part in flat}) > 1:
+                raise fault("some parts name their oracles and others do not; name them in all parts or in none")
+            union = {axis: _union(getattr(part, axis) for part in flat) for axis in (*AXES.values(), "budget_shares")}
+            spelt = tuple(Part.model_validate(part.model_dump(include=set(Part.model_fields))) for part in flat)
+            self.__dict__.update(union, part=spelt)  # frozen for everybody else
+        return self
+
+    def flat(self) -> tuple["Suite", ...]:
+        """One suite without parts for each part; a suite without parts is its own. Raises ValidationError."""
+        return tuple(self._flattened(number, part) for number, part in enumerate(self.part)) or (self,)
+
+    def _flattened(self, number: int, part: Part) -> "Suite":
+        try:
+            return Suite.model_validate({**self.model_dump(), **part.said(), "part": ()})
+        except ValidationError as error:  # each value was right by itself: only what they say together can be wrong
+            told = InitErrorDetails(type=fault(error.errors()[0]["msg"]), loc=("part", number), input=part)
+            raise ValidationError.from_exception_data("Suite", [told]) from None
 
     @property
     def digest(self) -> str:
         """sha-256 of what the suite says, whatever its file looks like."""
-        return digest_of(self.model_dump(mode="json"))
+        later = ("size", "drawn", "budget_shares", "part")  # unsaid they are no part of it: older digests stay
+        unused = {key for key in later if getattr(self, key) == type(self).model_fields[key].default}
+        return digest_of(self.model_dump(mode="json", exclude=unused))
 
 
 def names() -> tuple[str, ...]:
@@ -127,52 +135,52 @@ def _beside(suite: Suite, folder: Path) -> Suite:
     def found(name: str) -> str:
         return str(folder / name) if (folder / name).is_file() else name
 
-    axes = {axis: tuple(map(found, getattr(suite, axis))) for axis in ("problems", "pools", "recipe")}
     unknown = sorted(set(suite.weights) - set(suite.copycats))
     if unknown:
         raise UnknownName("copycat under weights", unknown[0], suite.copycats)
-    return changed(suite, **axes, weights={copycat: found(file) for copycat, file in suite.weights.items()})
-
-
-def narrow(suite: Suite, only: Sequence[str] = (), *, oracles: Iterable[str] | None = None) -> Suite:
-    """The suite with some axes cut down, from filters such as `problem=digits10` or `copycat=vgg16,copycat=alexnet`.
-
-    Values of one axis add up; axes cut each other. Where the suite leaves its oracles open, `oracles` names those that
-    are there; without it any name passes, to be refused by who opens it.
-    Raises UnknownName for an axis or a value that the suite does not have.
-    """
-    wanted: dict[str, list[str]] = {}
-    for part in (part for text in only for part in text.split(",")):
-        axis, equals, value = (piece.strip() for piece in part.partition("="))
-        if axis not in AXES or not equals:
-            raise UnknownName("axis", axis, AXES)
-        known = _values(suite, axis, oracles)
-        if known is not None and value not in known:
-            raise UnknownName(axis, value, known)
-        wanted.setdefault(axis, []).append(value)
-    return changed(suite, **{AXES[axis]: _typed(suite, axis, values) for axis, values in wanted.items()})
+    weights = {copycat: found(file) for copycat, file in suite.weights.items()}
+    axes = {axis: list(map(found, getattr(suite, axis))) for axis in ("problems", "pools", "recipe")}
+    return renamed(changed(suite, weights=weights), **axes)
 
 
 def changed(suite: Suite, **axes: object) -> Suite:
     """The suite with other values on some axes, such as `budgets=(500,)` or `seeds=2`; None leaves an axis as it is.
 
-    Raises BadToml for a value that a suite's file could not say either.
+    A part's own values are changed with the suite's. Raises BadToml for a value that a suite's file could not say.
     """
     said = {key: value for key, value in axes.items() if value is not None}
+    if "budgets" in said:
+        said = {"budget_shares": (), **said}
+    inner = {key: value for key, value in said.items() if key in Part.model_fields}
+    parts = [{**part.model_dump(), **inner} for part in suite.part]
+    return checked(suite, {**suite.model_dump(), "part": parts, **said})
+
+
+def renamed(suite: Suite, **axes: Iterable[str]) -> Suite:
+    """The suite with other names for all values of some axes, in the suite's order, in its parts as well."""
+    new = {axis: tuple(given) for axis, given in axes.items()}
+    tables = {axis: dict(zip(getattr(suite, axis), new[axis], strict=True)) for axis in new}
+    parts = [
+        {**part.model_dump(), **{axis: [tables[axis][old] for old in getattr(part, axis)] for axis in new}}
+        for part in suite.part
+    ]
+    return checked(suite, {**suite.model_dump(), **new, "part": parts})
+
+
+def checked(suite: Suite, values: dict[str, Any]) -> Suite:
+    """A suite of these values, made from another one. Raises BadToml naming that one."""
     try:
-        return Suite.model_validate({**suite.model_dump(), **said})
+        return Suite.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise BadToml(f"suite {suite.name}: {key_of(first['loc'])}{said_wrong(first)}. Give other values.") from None
 
 
-def _values(suite: Suite, axis: str, oracles: Iterable[str] | None) -> tuple[str, ...] | None:
-    values = getattr(suite, AXES[axis])
-    found = oracles if values is None else values
-    return None if found is None else tuple(str(value) for value in found)
-
-
-def _typed(suite: Suite, axis: str, wanted: Sequence[str]) -> list[object]:
-    """The wanted values as the suite has them (numbers as numbers), in the suite's order and once."""
-    values = getattr(suite, AXES[axis])
-    return list(dict.fromkeys(wanted)) if values is None else [value for value in values if str(value) in wanted]
+def _union(values: Iterable[tuple[Any, ...] | None]) -> tuple[Any, ...] | None:
+    """All values of an axis, in the order of the parts; None where parts leave it open."""
+    found: dict[Any, None] = {}
+    for part in values:
+        if part is None:
+            return None
+        found.update(dict.fromkeys(part))
+    return tuple(found)

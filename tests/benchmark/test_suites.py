@@ -10,8 +10,9 @@ from made_up import digest
 
 from benchmark.cell import BALANCES, REGIMES, Cell
 from benchmark.refusals import BadToml, PoolTooSmall, Refused, UnknownName
+from benchmark.suites.narrowing import narrow
 from benchmark.suites.plan import Data, Resolved, cells, shard
-from benchmark.suites.suite import FOLDER, Suite, changed, load_suite, names, narrow
+from benchmark.suites.suite import FOLDER, Suite, changed, load_suite, names
 from copycats.balance import BALANCES as COPYCAT_BALANCES
 
 MINE = """

@@ -14,7 +14,7 @@ from copycats import timm_nets
 from copycats.architectures import OURS, build, ensure_known, names
 from copycats.refusals import UnfitArchitecture, UnknownArchitecture, WeightsRefused
 
-SMALL = ["small_vgg", "small_resnet"]
+SMALL = ["small_vgg", "small_alexnet", "small_resnet", "small_fasternet"]
 OF_TIMM = ["resnet18", "vit_tiny_patch16_224", "mobilenetv3_small_100", "convnext_atto", "efficientnet_b0"]
 
 
@@ -39,7 +39,9 @@ def test_takes_small_images_and_answers_logits(name: str, size: tuple[int, int],
     assert copycat.knowledge["pretrained"] == "none"
 
 
-@pytest.mark.parametrize("name", ["small_vgg", "resnet18", "mobilenetv3_small_100", "convnext_atto", "efficientnet_b0"])
+@pytest.mark.parametrize(
+    "name", ["small_vgg", "small_alexnet", "resnet18", "mobilenetv3_small_100", "convnext_atto", "efficientnet_b0"]
+)
 @pytest.mark.parametrize("size", [(32, 32), (28, 28), (48, 64)])
 def test_convolutional_nets_keep_places_to_look_at(name: str, size: tuple[int, int]) -> None:
     """The last map of a small image has at least 3x3 places, so that convolution still means something there."""
@@ -116,7 +118,7 @@ def test_normalisation_sits_inside() -> None:
 
 def test_names_include_ours_and_timm() -> None:
     """Names are found by shell pattern in all sources."""
-    assert names("small_*") == ["small_vgg", "small_resnet"]
+    assert names("small_*") == SMALL
     assert "resnet18" in names("resnet1*")
 
 

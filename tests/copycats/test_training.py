@@ -33,7 +33,7 @@ def learn(
     return copycat, train(copycat, transfer_set, recipe, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("name", ["small_vgg", "small_resnet"])
+@pytest.mark.parametrize("name", ["small_vgg", "small_alexnet", "small_resnet"])
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_learns_what_is_easy(easy_set: TransferSet, name: str, optimiser: str) -> None:
     """Six epochs are enough for three shades of grey; loss falls, and the report adds up."""

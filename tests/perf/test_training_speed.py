@@ -22,7 +22,7 @@ STRONG = Recipe.model_validate(
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("side", [32, 48])
-@pytest.mark.parametrize("name", ["small_vgg", "small_resnet"])
+@pytest.mark.parametrize("name", ["small_vgg", "small_alexnet", "small_resnet", "small_fasternet"])
 def test_one_epoch(benchmark: BenchmarkFixture, name: str, side: int, channels: int) -> None:
     """One epoch of 1,024 images with recipe strong; images per second are in extra_info."""
     torch.set_num_threads(1)
