@@ -13,12 +13,13 @@ import numpy as np
 from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
+from benchmark.matching import check_fit, doubts, other_kind
 from benchmark.places import Places
 from benchmark.pools.pool import load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.provenance import digest_file, find_versions
 from benchmark.recipes import load_recipe
-from benchmark.refusals import DataMissing, Mismatch, Refused
+from benchmark.refusals import DataMissing, Refused
 from benchmark.shelf import Shelf, Shelved
 from benchmark.suites.plan import MISSING, Data, Resolved, Role, cells
 from benchmark.suites.suite import Suite, changed
@@ -28,6 +29,7 @@ from oracles.runtime import Device
 from oracles.server import Ask, Server
 
 Named = TypeVar("Named", Problem, Recipe)
+NO_ORACLE = {"none at hand": "0" * 64}
 KEPT = "copycats"  # below `out`: copycats that other cells fine-tune, gone when a run has ended
 
 
@@ -72,12 +74,16 @@ class Arena:
         """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need."""
         oracles = {problem: {shelved.name: shelved.digest for shelved in self.oracles(problem)}}
         if not oracles[problem]:
-            return
+            if self.role(problem, "tdd") is not None:
+                return
+            oracles[problem] = NO_ORACLE  # its cells are told as missing data, whoever would have been attacked
         roles: dict[tuple[str, str], Data] = {}
         pools: dict[tuple[str, str], Data] = {}
         regimes = [REGIMES[name] for name in self.suite.regimes]
         for role in sorted({role for regime in regimes for role in regime.roles}):
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
+        for doubt in doubts(problem, {role: self.role(problem, role) for _, role in roles}):  # type: ignore[arg-type]
+            self.say(doubt)
         for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
         problems = {problem: self.problem(problem).digest}
@@ -117,6 +123,8 @@ class Arena:
     def oracles(self, problem: str) -> list[Shelved]:
         """The suite's oracles of a problem: those it names, else all whose card names the problem.
 
+        Left out are those whose target saw images of another kind, drawn or not, than the TDD.
+
         Raises Mismatch where classes differ, UnknownName for an oracle that no scanned folder has.
         """
         if self.suite.oracles is None:
@@ -125,13 +133,18 @@ class Arena:
             named = [self.shelf.open(name) for name in self.suite.oracles]
             alone = len(self.suite.problems) == 1
             found = [one for one in named if one.card.problem == problem or (one.card.problem is None and alone)]
+        fitting = []
         for shelved in found:
             check_fit(shelved, self.problem(problem))
+            if why := other_kind(shelved, problem, self.role(problem, "tdd")):
+                self.say(why)
+                continue
             self._introduce(shelved, self.problem(problem))
             self._oracles[shelved.digest] = shelved
+            fitting.append(shelved)
         if not found:
             self._say_none(problem)
-        return found
+        return fitting
 
     def _say_none(self, problem: str) -> None:
         """Say that a problem has no oracle, and which are there whose card names no problem."""
@@ -260,7 +273,7 @@ class Arena:
         if stack is None:
             return MISSING
         taken_out = 0 if test is None or test is stack else len(_shared(stack, test))
-        return Data(stack.manifest.digest, stack.manifest.count - taken_out)
+        return Data(stack.manifest.digest, stack.manifest.count - taken_out, bool(stack.manifest.counts_per_class))
 
 
 def _shared(stack: Stack, test: Stack) -> np.ndarray:
@@ -282,19 +295,3 @@ def _digest(file: str) -> str:
         return digest_file(Path(file))
     except OSError as error:
         raise Refused(f"weights {file}: cannot be read ({error.strerror}). Check the path in the suite.") from None
-
-
-def check_fit(shelved: Shelved, problem: Problem) -> None:
-    """Refuse an oracle whose classes are not those of the problem. Raises Mismatch with the way out."""
-    card, file = shelved.card, shelved.origin.name
-    if len(card.classes) != len(problem.classes):
-        raise Mismatch(
-            f"{file}: {len(card.classes)} classes, but problem {problem.name} has {len(problem.classes)}. "
-            f"Name the right problem in {shelved.origin.stem}.toml."
-        )
-    if set(card.classes) == set(problem.classes) and tuple(card.classes) != problem.classes:
-        place = next(i for i, pair in enumerate(zip(card.classes, problem.classes, strict=True)) if pair[0] != pair[1])
-        raise Mismatch(
-            f"{file}: its classes are those of problem {problem.name} in another order (class {place} is "
-            f"{card.classes[place]!r}, not {problem.classes[place]!r}). Write a problem file with the oracle's order."
-        )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.arena import Arena
+from benchmark.arena import NO_ORACLE, Arena
 from benchmark.cell import Cell
 from benchmark.ledger import Ledger
 from benchmark.terms import Silent, Terms, chosen_cells, prepare
@@ -94,7 +94,7 @@ def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row
     for cell in planned:
         groups.setdefault((cell.problem, cell.oracle), []).append(cell)
     for (problem, oracle), cells in groups.items():
-        card = arena.oracle(cells[0]).card
+        card = None if cells[0].oracle in NO_ORACLE else arena.oracle(cells[0]).card
         left = [cell for cell in cells if cell.digest not in done]
         asked = sum(cell.budget + cell.pdd_budget for cell in left if not cell.missing)
         yield Row(
@@ -104,8 +104,8 @@ def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row
             len(cells) - len(left),
             sum(bool(cell.missing) for cell in left),
             asked,
-            asked * card.price_per_1000 / 1000,
-            asked / card.requests_per_minute if card.requests_per_minute else None,
+            asked * card.price_per_1000 / 1000 if card else 0.0,
+            asked / card.requests_per_minute if card and card.requests_per_minute else None,
         )
 
 

@@ -38,6 +38,10 @@ class View:
     colour: Colour
     classes: tuple[str, ...] | None  # None: a pool, unlabelled
 
+    def of(self, source: Source) -> "View":
+        """The view of a source, which may not tell its classes."""
+        return self if source.labelled else View(self.size, self.colour, None)
+
 
 def open_stack(
     source: Source,
@@ -68,7 +72,7 @@ def open_first(sources: Sequence[Source], view: View, places: Places, say: Calla
             return _open_drawn(source, view, places, say)
         found = find(source, places)
         if found is not None:
-            return _open_found(source, found, view, places, say)
+            return _open_found(source, found, view.of(source), places, say)
     return None
 
 

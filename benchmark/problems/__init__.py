@@ -8,6 +8,7 @@ A problem, complete (`benchmark/problems/<name>.toml`, or any path handed to `lo
     size = 32                       # or [height, width]
     colour = "rgb"                  # or "grey": three equal channels
     obtain = "CIFAR-10 (Krizhevsky 2009), cs.toronto.edu/~kriz/cifar.html: put cifar-10-batches-py under a data folder."
+    terms = "not found"             # under which terms, as the owners publish them
 
     [[odd]]                         # roles odd, tdd, pdd: sources are tried in order, the first found wins
     kind = "torchvision"
@@ -27,7 +28,8 @@ A problem, complete (`benchmark/problems/<name>.toml`, or any path handed to `lo
     seed = 1
 
 Every source also takes `limit` (at most so many images, classes balanced, picked with `seed`) and `stand_in`
-(default true for builtin, false for the others). The other kinds are in `benchmark/images/sources.py`. The problem's
+(default true for builtin, false for the others); one of a PDD whose classes are not told says `labelled = false`, and
+what needs them is "data missing". The other kinds are in `benchmark/images/sources.py`. The problem's
 name is its file's name. A role that is left out is "data missing" for the regimes that need it.
 """
 
