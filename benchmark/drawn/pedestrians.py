@@ -27,23 +27,23 @@ class Look:
     """What sets a style apart; ranges are (low, high)."""
 
     camera: Camera
-    scale: tuple[float, float] = (0.72, 0.92)
-    shift: tuple[float, float] = (0.16, 0.06)  # across, down
-    rough: float = 0.8  # strength of walls and ground
-    clutter: float = 0.35  # share shown of the things behind
-    cover: float = 0.12  # share of pedestrians behind a car or a wall
+    scale: tuple[float, float] = (0.8, 1.0)
+    shift: tuple[float, float] = (0.16, 0.05)  # across, down
+    rough: float = 0.5  # strength of walls and ground
+    clutter: float = 0.25  # share shown of the things behind
+    cover: float = 0.08  # share of pedestrians behind a car or a wall
     line: float = 0.0  # width of outlines; 0 none
 
 
 _LOOKS: dict[str, Look] = {
-    "day": Look(Camera(contrast=0.3, brightness=25, slope=0.3, shadow=0.3, blur=0.7, noise=10)),
+    "day": Look(Camera(contrast=0.25, brightness=25, slope=0.3, shadow=0.3, blur=0.6, noise=8)),
     "dusk": Look(
-        Camera(contrast=0.35, brightness=30, slope=0.4, shadow=0.4, blur=0.85, noise=12),
-        scale=(0.7, 0.94), shift=(0.18, 0.07), rough=0.9, clutter=0.4, cover=0.15,
+        Camera(contrast=0.3, brightness=30, slope=0.4, shadow=0.4, blur=0.75, noise=10),
+        scale=(0.78, 1.02), shift=(0.18, 0.06), rough=0.6, clutter=0.3, cover=0.12,
     ),
     "sketch": Look(
         Camera(contrast=0.15, brightness=20, slope=0.15, shadow=0.1, blur=0.3, noise=6),
-        scale=(0.6, 0.95), shift=(0.25, 0.1), rough=0.4, clutter=0.3, cover=0.05, line=0.045,
+        scale=(0.68, 1.02), shift=(0.25, 0.1), rough=0.4, clutter=0.3, cover=0.05, line=0.045,
     ),
 }  # fmt: skip
 STYLES: tuple[str, ...] = tuple(_LOOKS)
@@ -160,7 +160,7 @@ def _bin(chance: Chance) -> list[Layer]:
         Layer(box(-wide * 0.3, foot, wide * 0.3, 1.0), tone * 0.8),
         Layer(box(-wide, top, wide, foot), tone),
         Layer(box(-wide * 1.1, top - 0.1, wide * 1.1, top + 0.02), tone * 1.2, chance.happens("lid", 0.6)),
-        Layer(oval(0, top - 0.12, wide * 0.7, wide * 0.8, corners=12), tone * 0.9, chance.happens("dial", 0.4)),
+        Layer(oval(0, top - 0.12, wide * 0.7, wide * 0.8, corners=12), tone * 0.9, chance.happens("dial", 0.2)),
     ]
 
 

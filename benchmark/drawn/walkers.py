@@ -34,15 +34,15 @@ def along(chance: Chance) -> list[Layer]:
     wide, gap = chance.uniform("wide", 0.19, 0.27), chance.uniform("gap", 0.04, 0.12)
     thick = wide * 0.72
     high = chance.uniform("step", 0.0, 0.16)
-    steps = ((-gap, high, 0.85), (gap, np.float32(0), 1.0))
+    steps = ((-gap, high, 0.85), (gap, 0.0, 1.0))
     legs = [Layer(_trouser(x, thick, 0.98 - up), trousers * tone) for x, up, tone in steps]
-    body = _body(chance, coat, (wide, wide * 0.85), np.float32(0))
+    body = _body(chance, coat, (wide, wide * 0.85), 0.0)
     spread = chance.uniform("elbows", 0.02, 0.12)
     arms = []
     for way in (-1.0, 1.0):
         elbow, hand = (way * (wide + spread), -0.28), (way * (wide + spread * 0.6), 0.02)
         arms.append(_limb(((way * wide, SHOULDER + 0.06), elbow, hand), coat * 0.88, wide * 0.36))
-    return [*legs, *arms, *body, _bag(chance, wide + 0.06, 0.1), *_head(chance, skin, np.float32(0))]
+    return [*legs, *arms, *body, _bag(chance, wide + 0.06, 0.1), *_head(chance, skin, 0.0)]
 
 
 def _tones(chance: Chance) -> tuple[Floats, Floats, Floats]:
@@ -58,7 +58,7 @@ def _leg(ahead: Numbers, tone: Floats, thick: Numbers) -> Layer:
     return _limb(((0.0, HIP - 0.05), (np.asarray(ahead) * 0.5 + 0.03, 0.46), (ahead, 0.95)), tone, thick)
 
 
-def _trouser(x: Floats, thick: Floats, end: Floats) -> Floats:
+def _trouser(x: Floats, thick: Floats, end: Numbers) -> Floats:
     top = HIP - 0.05
     return corners((x - thick / 2, top), (x + thick / 2, top), (x + thick / 3, end), (x - thick / 3, end))
 

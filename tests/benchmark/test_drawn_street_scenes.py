@@ -47,7 +47,9 @@ def test_two_draws_are_equal_bytes(module: ModuleType, style: str) -> None:
 def test_a_prefix_and_pieces_are_the_same_images(module: ModuleType, style: str) -> None:
     asked = wanted(module, 264)
     images = module.draw(style, asked, 5, 16)
-    pieces = [module.draw(style, asked[start:end], 5, 16, first=start) for start, end in ((0, 11), (11, 30), (245, 264))]
+    pieces = [
+        module.draw(style, asked[start:end], 5, 16, first=start) for start, end in ((0, 11), (11, 30), (245, 264))
+    ]
 
     assert (images[:30] == np.concatenate(pieces[:2])).all()
     assert (images[245:] == pieces[2]).all()
@@ -70,7 +72,8 @@ def test_pedestrians_are_grey_and_the_others_coloured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "chance_level", "far_above"), [(house_numbers, 0.1, 0.17), (signs, 1 / 30, 0.3), (pedestrians, 0.5, 0.62)]
+    ("module", "chance_level", "far_above"),
+    [(house_numbers, 0.1, 0.17), (signs, 1 / 30, 0.3), (pedestrians, 0.5, 0.62)],
 )
 def test_a_linear_probe_reads_another_style_better_than_chance(
     module: ModuleType, chance_level: float, far_above: float
@@ -103,7 +106,9 @@ def test_each_form_of_a_numeral_is_chosen_about_as_often() -> None:
 
 
 def test_a_digit_covers_the_middle_of_its_house_number() -> None:
-    bare = house_numbers.Look(house_numbers.Camera(0, 0, 0, 0, 0, 0, 0), neighbours=0.0, shade=0.0, plaque=0.0, rough=0.0)
+    bare = house_numbers.Look(
+        house_numbers.Camera(0, 0, 0, 0, 0, 0, 0), neighbours=0.0, shade=0.0, plaque=0.0, rough=0.0
+    )
     chance = Chance("middle", 1, np.arange(60))
     images = house_numbers._batch(bare, chance, np.full(60, 8), SIZE).astype(float)
     ground = images[:, 0, 0][:, None, None]

@@ -158,7 +158,7 @@ def test_images_whose_classes_are_not_told_are_asked_and_not_learnt_from(
     world = tiny_world.build(tmp_path)
     np.savez(tmp_path / "mute.npz", images=tiny_world.tinted(np.random.default_rng(3), 30)[0])
     file = tmp_path / "colours.toml"
-    file.write_text(file.read_text().replace("pdd.npz\" }", "mute.npz\", labelled = false }"))
+    file.write_text(file.read_text().replace('pdd.npz" }', 'mute.npz", labelled = false }'))
 
     words, _ = run(tmp_path, "colours.toml", oracles=[world.oracles])
 
