@@ -84,7 +84,8 @@ class Arena:
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
         for doubt in doubts(problem, {role: self.role(problem, role) for _, role in roles}):  # type: ignore[arg-type]
             self.say(doubt)
-        for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
+        asked = oracles[problem] is not NO_ORACLE and any(regime.asks_npdd for regime in regimes)
+        for pool in self.suite.pools if asked else ():  # without an oracle it is not drawn or decoded for nothing
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
         problems = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
