@@ -11,9 +11,9 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from benchmark.cell import REGIMES, Cell, digest_of
-from benchmark.fit import check_fit
 from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
+from benchmark.matching import check_fit, doubts, introduction, other_kind
 from benchmark.places import Places
 from benchmark.pools.pool import load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
@@ -71,10 +71,11 @@ class Arena:
     def cells(self, problem: str) -> Iterator[Cell]:
         """The suite's cells of one problem; opens (and so decodes, draws or inspects) all that they need.
 
-        Without an oracle they are holes, unless the suite names its oracles or none of its problems has one.
+        Without an oracle they are holes, unless the suite names its oracles, or nothing but an oracle is missing to it.
         """
         found: dict[str, str | None] = {shelved.name: shelved.digest for shelved in self.oracles(problem)}
-        if not found and (self.suite.oracles or not self.shelf.problems().intersection(self.suite.problems)):
+        others = self.shelf.problems().intersection(self.suite.problems)
+        if not found and (self.suite.oracles or (not others and self.role(problem, "tdd"))):
             return
         oracles = {problem: found or {NO_ORACLE: None}}
         roles: dict[tuple[str, str], Data] = {}
@@ -82,7 +83,10 @@ class Arena:
         regimes = [REGIMES[name] for name in self.suite.regimes]
         for role in sorted({role for regime in regimes for role in regime.roles}):
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
-        for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
+        for doubt in doubts(problem, {role: self.role(problem, role) for _, role in roles}):  # type: ignore[arg-type]
+            self.say(doubt)
+        asked = found and any(regime.asks_npdd for regime in regimes)
+        for pool in self.suite.pools if asked else ():  # without an oracle it is not drawn or decoded for nothing
             pools[problem, pool] = self._data(self.pool(problem, pool), problem)
         problems = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
@@ -127,6 +131,7 @@ class Arena:
     def oracles(self, problem: str) -> list[Shelved]:
         """The suite's oracles of a problem: those it names, else all whose card names the problem.
 
+        Left out are those whose target saw images of another kind, drawn or not, than the TDD.
         Raises Mismatch where classes differ, UnknownName for an oracle that no scanned folder has.
         """
         if self.suite.oracles is None:
@@ -135,13 +140,19 @@ class Arena:
             named = [self.shelf.open(name) for name in self.suite.oracles]
             alone = len(self.suite.problems) == 1
             found = [one for one in named if one.card.problem == problem or (one.card.problem is None and alone)]
+        fitting = []
         for shelved in found:
             check_fit(shelved, self.problem(problem))
-            self._introduce(shelved, self.problem(problem))
+            if why := other_kind(shelved, problem, self.role(problem, "tdd")):
+                self.say(why)
+                continue
+            for remark in introduction(shelved, self.problem(problem)):
+                self.say(remark)
             self._oracles[shelved.digest] = shelved
+            fitting.append(shelved)
         if not found:
             self._say_none(problem)
-        return found
+        return fitting
 
     def _say_none(self, problem: str) -> None:
         """Say that a problem has no oracle, and which are there whose card names no problem."""
@@ -149,22 +160,6 @@ class Arena:
         homeless = [name for name in files if self.shelf.open(name).card.problem is None]
         there = f"; no problem is named on the card of {', '.join(homeless)}" if homeless else ""
         self.say(f'problem {problem}: no oracle at hand: none whose card (NAME.toml) says problem = "{problem}"{there}')
-
-    def _introduce(self, shelved: Shelved, problem: Problem) -> None:
-        """Say what a reader of the results must know: what was assumed, and whether images are resized."""
-        how, classes = shelved.card.preprocessing, shelved.card.classes
-        if "classes" not in how.assumed and not set(classes) & set(problem.classes):
-            names = f"{classes[0]!r}, {classes[1]!r}, ... where problem {problem.name} says {problem.classes[0]!r}, ..."
-            self.say(f"oracle {shelved.name} calls its classes {names}: check that they mean the same")
-        if how.assumed:
-            self.say(
-                f"oracle {shelved.name}: assumed {', '.join(how.assumed)}; see: python -m benchmark oracles inspect"
-            )
-        if how.size != problem.size:
-            sizes = [f"{height} x {width}" for height, width in (how.size, problem.size)]
-            self.say(
-                f"oracle {shelved.name} takes {sizes[0]}, problem {problem.name} has {sizes[1]}: images are resized"
-            )
 
     def oracle(self, cell: Cell) -> Shelved:
         """The oracle of a cell that `cells` gave and that does not wait for one."""
@@ -271,7 +266,7 @@ class Arena:
         if stack is None:
             return MISSING
         taken_out = 0 if test is None or test is stack else len(_shared(stack, test))
-        return Data(stack.manifest.digest, stack.manifest.count - taken_out)
+        return Data(stack.manifest.digest, stack.manifest.count - taken_out, bool(stack.manifest.counts_per_class))
 
 
 def _shared(stack: Stack, test: Stack) -> np.ndarray:

@@ -53,13 +53,17 @@ class Trained:
     card: Card
 
 
-def train_target(target: Target, file: Path, places: Places, say: Callable[[str], None]) -> Trained:
+def train_target(
+    target: Target, file: Path, places: Places, say: Callable[[str], None], *, drawn: bool = False
+) -> Trained:
     """Train on ODD, convert, seal, compare with the network, measure on TDD, write `file`.
 
-    The same target, data and thread count give the same file. Raises DataMissing, UnknownArchitecture, Refused, and
-    ParityFailed for an oracle that is not what was trained.
+    With `drawn`, on the problem's drawn images even where others are on this machine. The same target, data and thread
+    count give the same file. Raises DataMissing, UnknownArchitecture, Refused, and ParityFailed for an oracle that is
+    not what was trained.
     """
     problem = load_problem(target.problem)
+    problem = problem.drawn() if drawn else problem
     odd, tdd = open_role(problem, "odd", places, say), open_role(problem, "tdd", places, say)
     rest = without(odd, tdd)
     learnt = TransferSet(odd.images_NHWC[rest.positions_M], odd.labels_N[rest.positions_M], len(problem.classes))

@@ -208,6 +208,12 @@ class Card(_Strict):
     notes: tuple[Text, ...] = ()  # how the source was read
     warnings: tuple[Text, ...] = ()
 
+    @property
+    def trained_on(self) -> str | None:
+        """The images that its target was trained on, as they call themselves; None where the card does not say."""
+        said = (self.training or {}).get("odd")
+        return said if isinstance(said, str) else None
+
     def to_json(self) -> str:
         """The canonical JSON: sorted keys, no spaces, no NaN."""
         return json.dumps(

@@ -1,5 +1,6 @@
 """`train-target` and `zoo`: make an oracle from a problem's own training set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -41,9 +42,8 @@ def train_target(
 @zoo.command("remake")
 def remake(
     name: Annotated[list[str] | None, typer.Argument(help="Oracles to remake (default: all).")] = None,
-    data: options.Data = None,
 ) -> None:
-    """Train the shipped targets again, with the fixed seeds of oracles/zoo/zoo.toml."""
+    """Train the shipped targets again, on drawn images only, with the fixed seeds of oracles/zoo/zoo.toml."""
     from benchmark.places import ZOO  # noqa: PLC0415 - keeps --help quick
     from benchmark.refusals import UnknownName  # noqa: PLC0415
     from benchmark.target import zoo_targets  # noqa: PLC0415
@@ -52,10 +52,10 @@ def remake(
     for wanted in name or targets:
         if wanted not in targets:
             raise UnknownName("zoo oracle", wanted, targets)
-        _make(targets[wanted], ZOO / f"{wanted}.onnx", data)
+        _make(targets[wanted], ZOO / f"{wanted}.onnx", (), drawn=True)
 
 
-def _make(target: object, out: Path, data: list[Path] | None) -> None:
+def _make(target: object, out: Path, data: Sequence[Path] | None, *, drawn: bool = False) -> None:
     import torch  # noqa: PLC0415 - keeps --help quick
 
     from benchmark.cli.screen import say  # noqa: PLC0415
@@ -63,7 +63,7 @@ def _make(target: object, out: Path, data: list[Path] | None) -> None:
 
     assert isinstance(target, Target)  # noqa: S101 - for the type checker
     torch.set_num_threads(1)  # another number of threads adds up in another order and gives another file
-    trained = train_target(target, out, find_places(data or ()), say)
+    trained = train_target(target, out, find_places(data or ()), say, drawn=drawn)
     for measured in trained.card.measured:
         print(  # noqa: T201 - the result
             f"{out.name}: macro-F1 {measured.macro_f1:.3f}, accuracy {measured.accuracy:.3f} "

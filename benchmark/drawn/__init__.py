@@ -21,8 +21,11 @@ RENDERERS: dict[str, str] = {
     "crosswalks": "benchmark.drawn.crosswalks",
     "digits": "benchmark.drawn.digits",
     "faces": "benchmark.drawn.faces",
+    "house_numbers": "benchmark.drawn.house_numbers",
     "natural": "benchmark.drawn.natural",
     "objects": "benchmark.drawn.objects",
+    "pedestrians": "benchmark.drawn.pedestrians",
+    "signs": "benchmark.drawn.signs",
 }
 
 

@@ -4,7 +4,7 @@ Shapes: N images, P points, H = W pixels. A subject has its own frame: x to the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,6 +46,10 @@ class Place:
         """The frame -1..1 is the whole picture."""
         none_N = np.zeros(count, np.float32)
         return cls(np.zeros((count, 2), np.float32), none_N + 1, none_N, none_N + 1, none_N)
+
+    def of(self, chosen_M: NDArray[np.int64]) -> "Place":
+        """The places of the chosen images only."""
+        return Place(*(getattr(self, field.name)[chosen_M] for field in fields(self)))
 
     def put(self, points_NP2: Floats, side: int) -> Floats:
         """Points of the subject's frame as canvas pixels."""

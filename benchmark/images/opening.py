@@ -20,7 +20,7 @@ from benchmark.images.decode import RESIZE, Pixels, Unusable, bombs_are_errors, 
 from benchmark.images.finding import find
 from benchmark.images.listing import Found, Listing, Skipped, readable
 from benchmark.images.rendered import draw_all, drawn_labels, version_of
-from benchmark.images.sources import BuiltinSource, Colour, ListSource, Source
+from benchmark.images.sources import BuiltinSource, Colour, Source
 from benchmark.images.stack import Digests, Manifest, Stack, digest_all
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, EmptyPool
@@ -39,8 +39,8 @@ class View:
     classes: tuple[str, ...] | None  # None: a pool, unlabelled
 
     def of(self, source: Source) -> "View":
-        """How this source is seen: without classes where it says that its labels are not to be read."""
-        return replace(self, classes=None) if isinstance(source, ListSource) and not source.labelled else self
+        """The view of a source, which may not tell its classes."""
+        return self if source.labelled else View(self.size, self.colour, None)
 
 
 def open_stack(

@@ -24,6 +24,7 @@ class _Source(BaseModel):
     limit: int | None = Field(default=None, ge=1)  # so many images at most, classes balanced, picked with `seed`
     seed: int = Field(default=0, ge=0)
     stand_in: bool = False  # True when these images only stand in for those of a published number
+    labelled: bool = True  # False when the classes of these images are not told; they serve as a PDD to be asked only
     paper: tuple[str, ...] = ()  # names of benchmark/reference whose very images these are, all of them; else none
 
     @field_validator("paper")
@@ -84,7 +85,6 @@ class ListSource(_Classed):
     path: Text
     root: str = ""
     strip: tuple[Text, ...] = ()
-    labelled: bool = True
 
     @property
     def text(self) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from benchmark.cell import digest_of
 from benchmark.images.opening import View, open_first
-from benchmark.images.sources import Colour, ListSource, Source, Text, without_drawn
+from benchmark.images.sources import BuiltinSource, Colour, Source, Text, without_drawn
 from benchmark.images.stack import Stack
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, UnknownName
@@ -40,6 +40,7 @@ class Problem(BaseModel):
     tdd: tuple[Source, ...] = ()
     pdd: tuple[Source, ...] = ()
     obtain: str = ""  # from whom the real images are to be had, and where to put them
+    terms: str = ""  # under which terms, as their owners publish them
 
     @field_validator("classes")
     @classmethod
@@ -49,12 +50,21 @@ class Problem(BaseModel):
             raise ValueError(f"class {twice[0]!r} is named twice")
         return classes
 
-    @field_validator("odd", "tdd")
-    @classmethod
-    def _labelled(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
-        if any(isinstance(source, ListSource) and not source.labelled for source in sources):
-            raise ValueError("a list with labelled = false; only a PDD can do without labels")
-        return sources
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        mute = next((source for source in (*self.odd, *self.tdd) if not source.labelled), None)
+        if mute is not None:
+            raise ValueError(f"{mute.text}: labelled = false is for a PDD; training and test sets need their classes")
+        return self
+
+    @property
+    def advice(self) -> str:
+        """How to get the real images, and under which terms."""
+        return f"{self.obtain} Terms: {self.terms}." if self.terms else self.obtain
+
+    def drawn(self) -> "Problem":
+        """The problem with nothing but its drawn images, whatever lies on this machine."""
+        return self.model_copy(update={role: _builtin(self.sources(role)) for role in ROLES})
 
     @property
     def digest(self) -> str:
@@ -72,6 +82,10 @@ class Problem(BaseModel):
     def sources(self, role: Role) -> tuple[Source, ...]:
         """The sources of a role, in the order in which they are tried."""
         return {"odd": self.odd, "tdd": self.tdd, "pdd": self.pdd}[role]
+
+
+def _builtin(sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    return tuple(source for source in sources if isinstance(source, BuiltinSource))
 
 
 def names() -> list[str]:
@@ -106,5 +120,5 @@ def open_role(problem: Problem, role: Role, places: Places, say: Callable[[str],
     stack = open_first(sources, View(problem.size, problem.colour, problem.classes), places, say)
     if stack is None:
         tried = "; ".join(source.text for source in sources)
-        raise DataMissing(f"problem {problem.name}: no {role.upper()} found (tried {tried}). {problem.obtain}".rstrip())
+        raise DataMissing(f"problem {problem.name}: no {role.upper()} found (tried {tried}). {problem.advice}".rstrip())
     return stack

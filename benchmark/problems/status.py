@@ -53,7 +53,7 @@ def download(problem: Problem, places: Places, say: Callable[[str], None]) -> li
         except Refused:
             raise
         except Exception as error:  # noqa: BLE001 - torchvision and the network raise what they like
-            raise EnvironmentRefused(f"{wanted.text}: cannot be fetched ({error}). {problem.obtain}".rstrip()) from None
+            raise EnvironmentRefused(f"{wanted.text}: cannot be fetched ({error}). {problem.advice}".rstrip()) from None
         fetched.append(wanted.text)
     return fetched
 
@@ -65,17 +65,17 @@ def _row(problem: Problem, role: Role, places: Places) -> Row:
             found = None if isinstance(source, BuiltinSource) else find(source, places)
             if found is None and not isinstance(source, BuiltinSource):
                 continue
-            manifest = kept_manifest(kept_folder(source, found, view, places))
-            warnings = manifest.warnings if manifest else _gaps(source, found, problem.classes)
+            manifest = kept_manifest(kept_folder(source, found, view.of(source), places))
+            warnings = manifest.warnings if manifest else _gaps(source, found, view.of(source).classes)
         except Refused as refusal:
-            return Row(role, source.text, source.stand_in, None, problem.obtain, str(refusal))
+            return Row(role, source.text, source.stand_in, None, problem.advice, str(refusal))
         counts = None if manifest is None else _counts(problem, manifest)
         return Row(role, source.text, source.stand_in, counts, _advice(problem, source), warnings=warnings)
     tried = ", ".join(source.text for source in problem.sources(role))
     absent = (
         f"{role.upper()} not found ({tried}): name its folder with --data." if tried else f"No {role.upper()} is named."
     )
-    return Row(role, None, False, None, problem.obtain or absent)
+    return Row(role, None, False, None, problem.advice or absent)
 
 
 def _counts(problem: Problem, manifest: Manifest) -> tuple[tuple[str, int], ...]:
@@ -84,16 +84,16 @@ def _counts(problem: Problem, manifest: Manifest) -> tuple[tuple[str, int], ...]
     return tuple(zip(problem.classes, manifest.counts_per_class, strict=True))
 
 
-def _gaps(source: Source, found: Found | None, classes: tuple[str, ...]) -> tuple[str, ...]:
+def _gaps(source: Source, found: Found | None, classes: tuple[str, ...] | None) -> tuple[str, ...]:
     """What names of files tell before anything is decoded; others would have to be read. Raises Mismatch."""
     if isinstance(found, ListFound) and found.absent:
         first = found.absent[0]
         return (f"{source.text}: {len(found.absent):,} of its files are not there, the first: {first.name}",)
-    if not isinstance(found, FolderFound):
+    if classes is None or not isinstance(found, FolderFound):
         return ()
     listing = found.listing(classes)
     return gaps(source.text, listing.labels_N, listing.strays, classes)
 
 
 def _advice(problem: Problem, source: Source) -> str:
-    return problem.obtain if source.stand_in else ""
+    return problem.advice if source.stand_in else ""

@@ -20,10 +20,11 @@ class Data:
 
     digest: str | None
     count: int = 0
+    labelled: bool = True
 
 
 MISSING = Data(None)
-NO_ORACLE = "none"  # what cells say that wait for an oracle
+NO_ORACLE = "none at hand"  # what cells say that wait for an oracle
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class _Problem:
             "copycat": copycat,
             "pretrained": suite.pretrained,
             "weights_digest": self.resolved.weights.get(copycat),
-            **{f"{role}_digest": self.role(role).digest for role in ROLES if role in regime.roles},
+            **{f"{role}_digest": self._digest(role, regime) for role in ROLES if role in regime.roles},
             **spent,
         }
         if regime.asks_pdd:
@@ -157,6 +158,11 @@ class _Problem:
         balances = suite.balances if regime.ranked else ("none",)  # original labels are used as they are
         for recipe, balance in product(recipes, balances):
             yield {**given, "recipe": recipe, "recipe_digest": self._recipe_digest(recipe), "balance": balance}
+
+    def _digest(self, role: Role, regime: Regime) -> str | None:
+        """None, as for missing images, also where a regime trains on classes that nobody told."""
+        data = self.role(role)
+        return data.digest if data.labelled or regime.original != role else None
 
     def _recipe_digest(self, recipe: str | None) -> str | None:
         if recipe is not None and recipe not in self.resolved.recipes:
