@@ -74,7 +74,7 @@ class Arena:
         Without an oracle they are holes, unless the suite names its oracles, or nothing but an oracle is missing to it.
         """
         found: dict[str, str | None] = {shelved.name: shelved.digest for shelved in self.oracles(problem)}
-        others = self.shelf.problems().intersection(self.suite.problems)
+        others = self.shelf.problems().intersection(self.suite.problems) - {problem}
         if not found and (self.suite.oracles or (not others and self.role(problem, "tdd"))):
             return
         oracles = {problem: found or {NO_ORACLE: None}}

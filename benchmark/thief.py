@@ -7,7 +7,6 @@ referee has seen asked. This process never imports the oracles, and never learns
 """
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -18,12 +17,13 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 
 from benchmark.blame import AttackFailed, blamed
+from benchmark.children import FORKS, die_like, die_with_parent, play_safely, report
 from benchmark.fence import put_up
 from benchmark.images.cache import open_folder, open_images
 from benchmark.job import Job, StageJob, StageLoot
@@ -35,8 +35,6 @@ from copycats.recipe import Recipe
 from copycats.refusals import AskRefused, CopycatRefused
 from copycats.training import predict, train
 from copycats.transfer_set import TransferSet
-
-FORKS, REPORTED = hasattr(os, "fork"), 3  # REPORTED: exit status of a child that failed and said so
 
 
 class Ask:
@@ -196,7 +194,7 @@ def _attack_alone(name: str, stage: StageJob, job: Job, line: Line) -> None:
                 line.send({"ask": stage.name}, images_NHWC)
                 relay.send(*line.receive())
     relay.close()
-    _die_like(os.waitpid(child, 0)[1])
+    die_like(os.waitpid(child, 0)[1])
     if failure:
         raise failure
 
@@ -249,56 +247,17 @@ def serve(line: Line, device: str) -> None:
         child = os.fork()
         if child == 0:
             play_safely(partial(steal, job, line, device), line)
-        _die_like(os.waitpid(child, 0)[1])
-
-
-def play_safely(part: Callable[[], None], line: Line) -> NoReturn:
-    """Play a part in this child and end it; exit status 3 after a failure that was reported."""
-    _die_with_parent()
-    os._exit(0 if report(part, line) else REPORTED)
-
-
-def report(part: Callable[[], None], line: Line) -> bool:
-    """Play a part; whatever it raises is said to the referee in one sentence, and False is answered."""
-    try:
-        part()
-    except LineClosed:
-        os._exit(1)
-    except BaseException as error:  # noqa: BLE001 - one cell's failure is a record, not the end of the suite
-        kind = getattr(error, "kind_of_failure", type(error).__name__)
-        sentence = str(error) if isinstance(error, CopycatRefused | AttackFailed) else f"{kind}: {error}"
-        with contextlib.suppress(LineClosed):
-            line.send({"failed": kind, "sentence": " ".join(sentence.split())[:500]})
-        return False
-    return True
-
-
-def _die_like(status: int) -> None:
-    """Go on after a child that ended well or whose failure was told; else end as it ended.
-
-    A dead child may have left half a message on the line: only a new process with a new line is sure to be understood.
-    """
-    ended = os.waitstatus_to_exitcode(status)
-    if ended < 0:
-        os.kill(os.getpid(), -ended)
-    if ended not in {0, REPORTED}:
-        os._exit(ended)
+        die_like(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
     """Serve the line whose file descriptor and device are the arguments."""
-    _die_with_parent()
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the referee's to handle
     torch.set_num_threads(1)
     line = Line(socket.socket(fileno=int(sys.argv[1])))
     with contextlib.suppress(LineClosed):
         serve(line, sys.argv[2])
-
-
-def _die_with_parent() -> None:
-    """Linux: a killed referee takes its workers along, also in mid-training."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 if __name__ == "__main__":

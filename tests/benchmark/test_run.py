@@ -326,7 +326,7 @@ def test_records_are_read_back_by_a_ledger(world: tiny_world.World) -> None:
     assert sorted(Ledger(world.folder / "runs"), key=lambda r: r.cell.digest) == sorted(
         records, key=lambda r: r.cell.digest
     )
-    assert json.loads(next((world.folder / "runs/records").glob("*.json")).read_text())["record"]["schema_version"] == 1
+    assert json.loads(next((world.folder / "runs/records").glob("*.json")).read_text())["record"]["schema_version"] == 2
 
 
 def test_a_copycat_may_start_from_a_file_of_weights(world: tiny_world.World) -> None:
