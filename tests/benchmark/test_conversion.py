@@ -246,8 +246,8 @@ def test_an_option_that_means_nothing_to_the_source_is_refused_before_it_is_read
 
 
 def test_a_problem_of_another_number_of_classes_is_refused(source, places, tmp_path):
-    with pytest.raises(Mismatch, match="3 scores, but problem obj9 has 9 classes"):
-        _convert(_converted(stated={"range": (0, 1)}), source, places, tmp_path, card=DroppedCard(problem="obj9"))
+    with pytest.raises(Mismatch, match="3 scores, but problem goc9 has 9 classes"):
+        _convert(_converted(stated={"range": (0, 1)}), source, places, tmp_path, card=DroppedCard(problem="goc9"))
 
 
 def test_a_foreign_onnx_file_is_compared_with_itself(places, tmp_path):

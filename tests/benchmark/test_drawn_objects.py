@@ -125,8 +125,8 @@ def test_unknown_styles_and_labels_are_refused() -> None:
 
 
 def test_the_problem_names_the_things_in_order() -> None:
-    """obj9 has the renderer's classes, in its order, and every style exists."""
-    problem = load_problem("obj9")
+    """goc9 has the renderer's classes, in its order, and every style exists."""
+    problem = load_problem("goc9")
     assert problem.classes == tuple(THINGS)
     assert (problem.size, problem.colour) == ((SIZE, SIZE), "rgb")
     for sources in (problem.odd, problem.tdd, problem.pdd):
