@@ -104,7 +104,7 @@ def _oracle(cell: Cell, arena: Arena) -> OracleUsed:
         name=cell.oracle,
         digest=arena.oracle(cell).digest,
         card_digest=digest_of(card.model_dump(mode="json")),
-        classes=tuple(card.classes),
+        classes=arena.problem(cell.problem).classes,  # of whose order the oracle's are; its card may not name them
         settings=dict(arena.server(cell).settings),
     )
 

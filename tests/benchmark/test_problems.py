@@ -50,9 +50,7 @@ def test_only_a_pdd_can_do_without_labels(tmp_path: Path) -> None:
     path.write_text(PETS + unread.format("pdd"))
     assert not load_problem(path).pdd[0].labelled
     path.write_text(PETS + unread.format("tdd"))
-    with pytest.raises(
-        BadToml, match=r"pets\.toml: .*list l\.txt: labelled = false is for a PDD"
-    ):
+    with pytest.raises(BadToml, match=r"pets\.toml: .*list l\.txt: labelled = false is for a PDD"):
         load_problem(path)
 
 

@@ -56,3 +56,23 @@ def test_words_that_nobody_knows_are_refused(
     assert run_command_line([*arguments, *same]) in {2, 3}
     assert sentence in " ".join(capsys.readouterr().err.split())
     assert not out.exists()
+
+
+def test_an_oracle_without_class_names_has_those_of_its_problem(problem: Path, tmp_path: Path) -> None:
+    nameless = onnx.load(ZOO / "things_v1.onnx")
+    card = contract.read_card(nameless)
+    numbers = tuple(str(place) for place in range(len(card.classes)))
+    how = card.preprocessing.model_copy(update={"assumed": (*card.preprocessing.assumed, "classes")})
+    contract.write_card(nameless, card.model_copy(update={"classes": numbers, "preprocessing": how}))
+    onnx.save(nameless, tmp_path / "nameless.onnx")
+    arguments = [
+        "oracles",
+        "restrict",
+        str(tmp_path / "nameless.onnx"),
+        "--problem",
+        str(problem),
+        "--same",
+        "ship=boat",
+    ]
+    assert run_command_line([*arguments, "--output", str(tmp_path / "three_v1.onnx")]) == 0
+    assert contract.read_card(onnx.load(tmp_path / "three_v1.onnx")).classes == ("boat", "cat", "bird")
