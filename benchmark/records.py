@@ -8,6 +8,7 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from benchmark.cell import Cell, Digest, Name
@@ -150,9 +151,25 @@ class Record(_Part):
         absent = [name for name in results if getattr(self, name) is None]
         if self.status == "done" and (absent or self.error is not None):
             raise ValueError(f"a done record without {', '.join(absent)}" if absent else "a done record with an error")
+        if self.target and self.copycat and self.labelling:
+            _check_labels(self.labelling, self.target, self.copycat, self.agreement)
         if self.status != "done" and (self.error is None or self.relative is not None):
             raise ValueError(f"a record that is {self.status!r} needs an error and no scores")
         return self
+
+
+def _check_labels(labelling: Labelling, target: Scores, copycat: Scores, agreed: float | None) -> None:
+    """Raise ValueError unless scores and agreement are those of the labels."""
+    truth_N, target_N, copycat_N = labelling.arrays()
+    for name, scores, said_N in (("target", target, target_N), ("copycat", copycat, copycat_N)):
+        classes = len(scores.f1_per_class)
+        if max(int(truth_N.max()), int(said_N.max())) >= classes:
+            raise ValueError(f"labels of more classes than the {name}'s {classes}")
+        counted_CC = np.bincount(truth_N * classes + said_N, minlength=classes**2).reshape(classes, classes)
+        if not np.array_equal(counted_CC, scores.confusion_CC()):
+            raise ValueError(f"scores of the {name} that are not those of its labels")
+    if agreed is None or abs(agreed - float(np.mean(target_N == copycat_N))) > 1e-9:
+        raise ValueError("an agreement that is not that of the labels")
 
 
 class RecordFile(_Part):

@@ -26,7 +26,10 @@ def compare(
         str, typer.Option("--by", help="relative, macro_f1, mean_recall, accuracy or agreement.")
     ] = "relative",
     fail_if: Annotated[
-        str | None, typer.Option("--fail-if", help="Exit 1 if the second is surely: lower, higher or different.")
+        str | None,
+        typer.Option(
+            "--fail-if", help="Exit 1 if the second is surely, over all or in one setting: lower, higher, different."
+        ),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
 ) -> None:
@@ -58,8 +61,13 @@ def compare(
     failing = {"lower": ("lower",), "higher": ("higher",), "different": ("lower", "higher")}
     if fail_if and found.verdict == "one seed":
         raise DataMissing("one seed in common: no difference can be proven. Run with --seeds 3 or more.")
-    if fail_if and found.verdict in failing[fail_if]:
+    if fail_if and found.verdicts.intersection(failing[fail_if]):
         raise typer.Exit(1)
+    if fail_if and found.unpaired:
+        raise DataMissing(
+            f"{len(found.unpaired)} settings are done on one side only, so nothing is proven of them. "
+            "Run both sides to their end, or name the settings that both have."
+        )
 
 
 def _as_text(found: "Comparison") -> str:
@@ -86,9 +94,11 @@ def _as_text(found: "Comparison") -> str:
 
 def _apart(apart: "Estimate", probability: float | None, verdict: str) -> str:
     """`+3.2 points ± 1.1 (p .002, 3 seeds): higher`."""
+    from benchmark.leaderboard import figures  # noqa: PLC0415 - keeps --help quick
+
     half = apart.interval().half
     width = f" ± {100 * half:.1f}" if half is not None else ""
-    chance = "" if probability is None else f"p {'< .001' if probability < 0.001 else f'{probability:.3f}'[1:]}, "
+    chance = "" if probability is None else f"p {'< .001' if probability < 0.001 else figures.share(probability)}, "
     seeds = f"{apart.n} seeds" if apart.n > 1 else "1 seed: nothing can be proven"
     return f"{100 * apart.mean:+.1f} points{width} ({chance}{seeds}){'' if apart.n == 1 else f': {verdict}'}"
 

@@ -218,7 +218,17 @@ def _transfer_line(stage: str, attack: str, size: int, sets: Sequence[Asked]) ->
 
 def _of_copycat(table: Table, row: Row) -> Setting:
     place = (table.problem, table.tdd_digest, table.oracle, table.oracle_digest)
-    rest = (*place, *_pool(table, row), row.regime, row.budget, row.pdd_budget, row.attack, row.balance, row.recipe)
+    rest = (
+        *place,
+        *_pool(table, row),
+        row.regime,
+        row.budget,
+        row.pdd_budget,
+        row.attack,
+        row.balance,
+        row.recipe,
+        row.recipe_digest,
+    )
     return Setting(
         row.copycat, row.group, rest, table.tdd_digest or "", row.relative_by_seed, complete=row.relative is not None
     )
@@ -228,7 +238,7 @@ def _of_oracle(table: Table, row: Row) -> Setting:
     # the number of PDD images is the problem's own and no part of what oracles have in common
     # and the digest of a pool is another one at another size: what oracles have in common is where it comes from
     pool = (table.pool, table.pool_source) if row.attack else (None, None)
-    rest = (*pool, row.copycat, row.regime, row.budget, row.attack, row.balance, row.recipe)
+    rest = (*pool, row.copycat, row.regime, row.budget, row.attack, row.balance, row.recipe, row.recipe_digest)
     name = f"{table.problem} · {table.oracle}"
     return Setting(
         name, row.group, rest, table.tdd_digest or "", row.relative_by_seed, complete=row.relative is not None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.intervals import Estimate, Interval, t_probability
+from benchmark.intervals import Estimate, Interval
 from benchmark.leaderboard.played import Played
 from benchmark.measures import Measured, difference, over_seeds, over_settings
 from benchmark.refusals import DataMissing, Refused, UnknownName
@@ -28,6 +28,8 @@ SURE = 0.05
 
 Verdict = Literal["higher", "lower", "not told apart", "one seed"]
 Row = dict[int, Played]  # seed -> its record
+Pairs = dict[int, tuple[Measured, Measured]]  # seed -> what both sides measured
+FILES = ("problem", "oracle", "pool", "recipe")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Comparison:
         """Of the other side against the first one, over all settings."""
         return _verdict(self.apart, self.probability)
 
+    @property
+    def verdicts(self) -> frozenset[Verdict]:
+        """Over all settings, and of each of them."""
+        return frozenset((self.verdict, *(pair.verdict for pair in self.pairs)))
+
 
 @dataclass(frozen=True)
 class Side:
@@ -80,8 +87,11 @@ class Side:
         rows: dict[str, Row] = {}
         for play in self.plays:
             setting = " · ".join(_shown(play, axis) for axis in free if _shown(play, axis))
-            twin = rows.setdefault(setting, {}).setdefault(play.cell.seed, play)
-            if twin is not play:
+            row = rows.setdefault(setting, {})
+            twin = row.setdefault(play.cell.seed, play)
+            first = next(iter(row.values()))
+            if twin is not play or _made_of(first) != _made_of(play):
+                twin = twin if twin is not play else first
                 differ = [axis for axis in AXES if getattr(twin.cell, axis) != getattr(play.cell, axis)]
                 way_out = (
                     f"Name {', '.join(differ)}, too" if differ else "Give the beginning of a cell's digest instead"
@@ -106,7 +116,7 @@ def compare(
     measures = {
         setting: found
         for setting in sorted(first.keys() & second.keys())
-        if (found := _paired(first[setting], second[setting], measure, setting))
+        if (found := _paired(first[setting], second[setting], measure, setting, free))
     }
     if not measures:
         raise DataMissing(
@@ -126,7 +136,7 @@ def compare(
         selections=selections,
         pairs=tuple(_pairs(measures)),
         apart=apart,
-        probability=t_probability(apart),
+        probability=apart.probability(),
         unpaired=tuple(sorted((first.keys() | second.keys()) - measures.keys())),
     )
 
@@ -135,9 +145,8 @@ def _side(plays: Iterable[Played], text: str) -> Side:
     """The done records that a selection is about."""
     done = [play for play in plays if play.figures]
     if text and "=" not in text:
-        cells = [play.cell for play in done if play.cell.digest.startswith(text.lower())]
-        rows = {_row_of(play): play for play in done if any(_row_of(play)[0] == _axes(cell) for cell in cells)}
-        found, named = list(rows.values()), frozenset(AXES)
+        rows = [_made_of(play) for play in done if play.cell.digest.startswith(text.lower())]
+        found, named = [play for play in done if _made_of(play) in rows], frozenset(AXES)
     else:
         wanted = _wanted(text)
         found = [play for play in done if all(str(getattr(play.cell, axis)) in wanted[axis] for axis in wanted)]
@@ -149,12 +158,9 @@ def _side(plays: Iterable[Played], text: str) -> Side:
     return Side(text or "all", named, tuple(found))
 
 
-def _row_of(play: Played) -> tuple[tuple[object, ...], int]:
-    return _axes(play.cell), play.cell.seed
-
-
-def _axes(cell: object) -> tuple[object, ...]:
-    return tuple(getattr(cell, axis) for axis in AXES)
+def _made_of(play: Played) -> tuple[object, ...]:
+    """All that the cells of one row share."""
+    return tuple(value for name, value in play.cell if name != "seed")
 
 
 def _wanted(text: str) -> dict[str, set[str]]:
@@ -175,24 +181,31 @@ def _shown(play: Played, axis: str) -> str:
     return "" if value in {None, "none", "never"} else str(value)
 
 
-def _paired(one: Row, other: Row, measure: str, setting: str) -> dict[int, tuple[Measured, Measured]]:
-    """The seeds that both sides have, with the measure of each; raises Refused for other test images."""
+def _paired(one: Row, other: Row, measure: str, setting: str, free: Sequence[str]) -> Pairs:
+    """The seeds that both sides have, with the measure of each.
+
+    Raises Refused for other test images, and where something that nobody named is another file on the other side.
+    """
     found = {}
     for seed in sorted(one.keys() & other.keys()):
         mine, yours = one[seed], other[seed]
-        if mine.cell.tdd_digest != yours.cell.tdd_digest:
-            raise Refused(
-                f"{setting or 'both sides'}: the test images differ ({(mine.cell.tdd_digest or '')[:8]}, "
-                f"{(yours.cell.tdd_digest or '')[:8]}), so nothing can be paired. Run both with the same data."
-            )
+        for what in ("tdd", *(axis for axis in free if axis in FILES)):
+            digests = [getattr(play.cell, f"{what}_digest") or "" for play in (mine, yours)]
+            if digests[0] != digests[1]:
+                named = "the test images differ" if what == "tdd" else f"the {what} of that name is another one"
+                way_out = "" if what == "tdd" else f", or name {what}= on both sides"
+                raise Refused(
+                    f"{setting or 'both sides'}: {named} ({digests[0][:8]}, {digests[1][:8]}), so nothing can be "
+                    f"paired. Run both with the same files{way_out}."
+                )
         if mine.figures and yours.figures and measure in mine.figures.measures and measure in yours.figures.measures:
             found[seed] = (mine.figures.measures[measure], yours.figures.measures[measure])
     return found
 
 
-def _pairs(measures: dict[str, dict[int, tuple[Measured, Measured]]]) -> list[Pair]:
+def _pairs(measures: dict[str, Pairs]) -> list[Pair]:
     estimates = [over_seeds([difference(yours, mine) for mine, yours in found.values()]) for found in measures.values()]
-    probabilities = holm([t_probability(apart) for apart in estimates])
+    probabilities = holm([apart.probability() for apart in estimates])
     return [
         Pair(
             setting,

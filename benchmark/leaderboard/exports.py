@@ -31,8 +31,8 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
     "of target": figures.of_target,
     beside.HEAD: beside.cell,
     "agreement": lambda row: figures.share_interval(row.agreement),
-    "accuracy": lambda row: figures.share(row.accuracy.mean if row.accuracy else None),
-    "mean recall": lambda row: figures.share(row.mean_recall.mean if row.mean_recall else None),
+    "accuracy": lambda row: figures.share_interval(row.accuracy),
+    "mean recall": lambda row: figures.share_interval(row.mean_recall),
     "asked": lambda row: figures.whole(row.asked),
     "cost": lambda row: figures.money(row.cost),
     "seeds": lambda row: f"{row.seeds_done} of {row.seeds}",
@@ -147,7 +147,7 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
         "images": table.images,
     }
     for name, value in vars(row).items():
-        if name in {"relative_by_seed", "records"}:
+        if name in {"relative_by_seed", "records", "recipe_digest", "alone_first"}:
             continue
         if name == "published":
             flat |= beside.flat(row)

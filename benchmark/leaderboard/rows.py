@@ -73,12 +73,9 @@ class Row:
     cost: float | None
     holes: tuple[Hole, ...]
     relative_by_seed: Mapping[int, Measured] = field(repr=False)  # as far as they are done
+    recipe_digest: str | None = None
+    alone_first: bool = False  # whether no other row under its heading can be as good, all of them being done
     published: Fit | None = None  # None where nothing is published for the problem
-
-    @property
-    def alone_first(self) -> bool:
-        """Whether no other row under its heading can be as good: rank 1, untied, and with an interval to say so."""
-        return self.rank == "1" and self.relative is not None and self.relative.half is not None
 
 
 def make_rows(lines: Iterable[Line]) -> tuple[Row, ...]:
@@ -152,6 +149,7 @@ def _row(line: Line, group: str) -> Row:
         cost=max((each.cost for each in figures), default=None),
         holes=_holes(line),
         relative_by_seed=relative,
+        recipe_digest=cell.recipe_digest,
         published=beside(cell, [play for play in line.seeds.values() if play]),
     )
 
@@ -206,7 +204,11 @@ def _ranked(rows: list[Row], *, baselines: bool) -> list[Row]:
         return rows
     found = [(row, row.relative) for row in rows if row.relative is not None]
     order = ranks([relative for _, relative in found])
-    ranked = [replace(row, rank=rank) for (row, _), rank in zip(found, order, strict=True)]
+    certain = len(found) == len(rows) > 1 and all(relative.half is not None for _, relative in found)
+    ranked = [
+        replace(row, rank=rank, alone_first=certain and rank == "1")
+        for (row, _), rank in zip(found, order, strict=True)
+    ]
     ranked.sort(key=lambda row: (int((row.rank or "0").rstrip("=")), -(row.relative.mean if row.relative else 0)))
     return [*ranked, *(row for row in rows if row.relative is None)]
 

@@ -56,15 +56,35 @@ COLUMNS = (
         lambda row: figures.share_interval(row.agreement),
         lambda row: figures.share(row.agreement.mean if row.agreement else None),
     ),
-    Column("accuracy", lambda row: figures.share(row.accuracy.mean if row.accuracy else None)),
-    Column("mean recall", lambda row: figures.share(row.mean_recall.mean if row.mean_recall else None)),
+    Column(
+        "accuracy",
+        lambda row: figures.share_interval(row.accuracy),
+        lambda row: figures.share(row.accuracy.mean if row.accuracy else None),
+    ),
+    Column(
+        "mean recall",
+        lambda row: figures.share_interval(row.mean_recall),
+        lambda row: figures.share(row.mean_recall.mean if row.mean_recall else None),
+    ),
     Column("asked", lambda row: figures.whole(row.asked)),
     Column("cost", lambda row: figures.money(row.cost)),
 )
 
 ONLY_IF_VARIED = ("attack", "balance", "recipe", "pretrained", "PDD")
 
-STEPS = ("mean recall", "accuracy", "macro-F1", "agreement", "pretrained", "cost", "agreement", "asked", beside.HEAD)
+STEPS = (
+    "mean recall",
+    "mean recall",
+    "accuracy",
+    "accuracy",
+    "macro-F1",
+    "agreement",
+    "pretrained",
+    "cost",
+    "agreement",
+    "asked",
+    beside.HEAD,
+)
 """What gives way, in this order, until the rest fits: a column becomes brief, or goes if it has no brief form."""
 
 

@@ -11,7 +11,6 @@ from scipy import stats
 
 from benchmark.cli.app import run_command_line
 from benchmark.influence import of_equality
-from benchmark.intervals import t_probability
 from benchmark.labelling import Labelling
 from benchmark.leaderboard.comparison import SURE, compare, holm
 from benchmark.leaderboard.played import Played, take
@@ -20,6 +19,26 @@ from benchmark.measures import Measured, difference, over_seeds
 from benchmark.records import Record
 from benchmark.refusals import DataMissing, Refused, UnknownName
 from benchmark.scores import agreement, relative, score
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a verb in this process: exit code, what it printed, what it complained of."""
+
+    def verb(*arguments: object) -> tuple[int, str, str]:
+        code = run_command_line([str(argument) for argument in arguments])
+        return (code, *capsys.readouterr())
+
+    return verb
+
+
+def kept(out: Path, *records: Record) -> Path:
+    ledger = Ledger(out)
+    for each in records:
+        ledger.append(each)
+    return out
 
 
 def plays(*records: Record) -> list[Played]:
@@ -78,7 +97,7 @@ def test_accuracy_of_two_copycats_on_the_same_images_is_mcnemars_variance() -> N
     better, worse = 40 / 400, 10 / 400
     variance = (better + worse - (better - worse) ** 2) / 400
     assert found.apart.mean == pytest.approx(better - worse)
-    assert found.apart.variance == pytest.approx(variance)
+    assert (found.apart.by_seed, found.apart.by_image) == (0, pytest.approx(variance))
     assert found.probability == pytest.approx(2 * stats.t.sf((better - worse) / variance**0.5, 399))
 
 
@@ -106,7 +125,7 @@ def test_no_difference_is_found_as_rarely_as_said() -> None:
         apart = [
             difference(right_or_wrong(rng, truth_N, hard_N), right_or_wrong(rng, truth_N, hard_N)) for _ in range(3)
         ]
-        wrong += (t_probability(over_seeds(apart)) or 0.0) < SURE
+        wrong += (over_seeds(apart).probability() or 0.0) < SURE
     assert wrong / 1000 < 0.07
 
 
@@ -145,6 +164,52 @@ def test_regimes_are_compared_although_one_has_axes_that_the_other_lacks() -> No
     assert compare(made, made, ("regime=npdd-sl", "regime=untrained")).verdict == "lower"
 
 
+def test_two_versions_of_a_recipe_are_told_apart_by_their_digests() -> None:
+    """The names are the same; the digest of a cell stands for the row of its own version."""
+    old, new = rows(0.5), rows(0.9, recipe_digest=digest("strong.v2"))
+    made = plays(*old, *new)
+    found = compare(made, made, (old[0].cell.digest[:12], new[0].cell.digest[:12]))
+    assert (found.verdict, found.apart.n) == ("higher", 3)
+    with pytest.raises(Refused, match="several rows"):
+        compare(made, made, ("copycat=resnet18", "copycat=resnet18"))
+
+
+@pytest.mark.parametrize("what", ["oracle", "pool", "recipe", "problem"])
+def test_what_nobody_named_must_be_the_same_file_on_both_sides(what: str) -> None:
+    one, other = rows(0.5), rows(0.9, **{f"{what}_digest": digest("another")})
+    with pytest.raises(Refused, match=f"the {what} of that name is another one"):
+        compare(plays(*one), plays(*other), ("", ""))
+    name = str(getattr(one[0].cell, what))
+    assert compare(plays(*one), plays(*other), (f"{what}={name}", f"{what}={name}")).verdict == "higher"
+
+
+def test_a_row_of_mixed_files_is_refused() -> None:
+    mixed = [*rows(0.5)[:2], record(cell(seed=2, oracle_digest=digest("another")), 0.5)]
+    with pytest.raises(Refused, match="several rows"):
+        compare(plays(*mixed), plays(*rows(0.9)), ("", ""))
+
+
+def test_identical_rows_have_a_probability_of_one_on_screen(tmp_path: Path, run: Run) -> None:
+    out = kept(tmp_path / "runs", *rows(0.6, copycat="one"), *rows(0.6, copycat="other"))
+    assert "(p 1.000, 3 seeds): not told apart" in run("compare", "copycat=one", "copycat=other", "--out", out)[1]
+
+
+def test_a_regression_in_one_setting_fails_although_another_makes_up_for_it(tmp_path: Path, run: Run) -> None:
+    made = rows(0.5, copycat="a", problem="p") + rows(0.9, copycat="b", problem="p")
+    made += rows(0.9, copycat="a", problem="q") + rows(0.5, copycat="b", problem="q")
+    out = kept(tmp_path / "runs", *made)
+    assert run("compare", "copycat=a", "copycat=b", "--out", out, "--fail-if", "lower")[0] == 1
+
+
+def test_a_setting_that_one_side_lacks_is_no_pass(tmp_path: Path, run: Run) -> None:
+    made = (
+        rows(0.9, copycat="a", problem="p") + rows(0.9, copycat="b", problem="p") + rows(0.9, copycat="a", problem="q")
+    )
+    out = kept(tmp_path / "runs", *made, failed(cell(copycat="b", problem="q"), "lost"))
+    code, _, complaint = run("compare", "copycat=a", "copycat=b", "--out", out, "--fail-if", "lower")
+    assert (code, "1 settings are done on one side only" in complaint) == (3, True)
+
+
 def test_holms_method_is_that_of_his_paper() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([None, 0.02]) == [None, 0.02]
@@ -179,27 +244,6 @@ def test_what_cannot_be_compared_is_refused(selections: tuple[str, str], refusal
     )
     with pytest.raises(refusal, match=sentence):
         compare(plays(*made), plays(*made), selections)
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a verb in this process: exit code, what it printed, what it complained of."""
-
-    def verb(*arguments: object) -> tuple[int, str, str]:
-        code = run_command_line([str(argument) for argument in arguments])
-        return (code, *capsys.readouterr())
-
-    return verb
-
-
-def kept(out: Path, *records: Record) -> Path:
-    ledger = Ledger(out)
-    for each in records:
-        ledger.append(each)
-    return out
 
 
 def test_the_verb_answers_and_fails_where_asked(tmp_path: Path, run: Run) -> None:

@@ -93,10 +93,10 @@ def test_means_are_those_of_the_records() -> None:
     by_seed = right_SN.mean(axis=1).var(ddof=1) / 3
     by_image = right_SN.mean(axis=0).var() / 500
     both = right_SN.var(axis=0, ddof=1).mean() / 500 / 3
-    variance = max(by_seed + by_image - both, by_seed, by_image)
-    freedom = variance**2 / (by_seed**2 / 2 + (variance - by_seed) ** 2 / 499)
+    few, many = stats.t.ppf(0.975, 2) ** 2, stats.t.ppf(0.975, 499) ** 2
+    half = (many * (by_image + max(by_seed - both, 0)) + (few - many) * max(by_seed - both / 2, 0)) ** 0.5
     assert found.accuracy.mean == pytest.approx(right_SN.mean())
-    assert found.accuracy.half == pytest.approx(stats.t.ppf(0.975, freedom) * variance**0.5, rel=0.01)
+    assert found.accuracy.half == pytest.approx(half, rel=0.01)
     assert (found.asked, found.cost, found.state) == (1000, 1.0, "done")
 
 
@@ -488,3 +488,23 @@ def _changes() -> list[tuple[str, object]]:
     texts = {"copycat": "x", "recipe": "x", "recipe_digest": digest("x"), "attack": "x", "balance": "sqrt", "budget": 7}
     assert texts.keys() < Cell.model_fields.keys()
     return list(texts.items())
+
+
+def test_standings_keep_versions_of_a_recipe_apart() -> None:
+    """Two recipes of one name are two settings: a copycat that has both is compared in both, nothing is dropped."""
+    made = []
+    for version in ("v1", "v2"):
+        for copycat, right in (("good", 0.9), ("bad", 0.5)):
+            made += seeds("npdd-sl", right, copycat=copycat, recipe_digest=digest(version))
+    assert [(each.name, each.settings_done, each.settings) for each in build(made).copycats] == [
+        ("good", 2, 2),
+        ("bad", 2, 2),
+    ]
+
+
+def test_nothing_is_bold_while_a_rival_is_not_done_or_there_is_none() -> None:
+    """A first place is worth the word only among rows that are all done."""
+    alone = seeds("npdd-sl", 0.9)
+    unfinished = [*seeds("npdd-sl", 0.9, copycat="good"), *seeds("npdd-sl", 0.5, count=2, copycat="bad")]
+    for played in (alone, unfinished):
+        assert not any(row.alone_first for row in build(played).tables[0].rows)

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import cell, failed, record
+from made_up import cell, failed, labels, record
 from pydantic import ValidationError
 
 from benchmark import records as records_module
+from benchmark.labelling import Labelling
 from benchmark.ledger import Ledger, write_once
 from benchmark.records import json_schema, pack, unpack
 from benchmark.refusals import EnvironmentRefused, RecordDamaged
@@ -260,3 +262,19 @@ def test_damage_that_cannot_be_set_aside_is_refused(
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(30, "Read-only file system")))
     with pytest.raises(EnvironmentRefused, match=r"cannot be set aside .Read-only file system.*Rename or remove it"):
         _ = digest in ledger
+
+
+def test_scores_and_labels_that_contradict_each_other_are_no_record() -> None:
+    """Labels of another run, a class that the scores do not have, another agreement, another number of images."""
+    played = record(cell(), 0.9)
+    truth_N, target_N, copycat_N = labels(0.9)
+    for changed, sentence in (
+        ({"labelling": Labelling.of(truth_N, target_N, truth_N)}, "scores of the copycat that are not those"),
+        ({"labelling": Labelling.of(truth_N, copycat_N, copycat_N)}, "scores of the target that are not those"),
+        ({"labelling": Labelling.of(truth_N, target_N, np.where(copycat_N == 1, 54_000, copycat_N))}, "more classes"),
+        ({"labelling": Labelling.of(truth_N[:-1], target_N[:-1], copycat_N[:-1])}, "scores of the target that are not"),
+        ({"agreement": 0.1}, "an agreement that is not that of the labels"),
+    ):
+        told = {name: getattr(played, name) for name in type(played).model_fields} | changed
+        with pytest.raises(ValidationError, match=sentence):
+            type(played)(**told)
