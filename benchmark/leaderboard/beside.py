@@ -33,11 +33,14 @@ def legend(board: Leaderboard) -> str:
 
 
 def cell(row: Row) -> str:
-    """`98.4 % (.936)`, or the word for why no published number may stand here."""
+    """`98.4 % (.936) vgg16` (the net where it is another one), or the word for why no published number may stand here."""
     fit = row.published
     if fit is None or fit.comparable in SILENT:
         return figures.NONE
-    return _ratio(fit.found[0]) if fit.found else fit.comparable
+    if not fit.found:
+        return fit.comparable
+    net = fit.found[0].copycat_net
+    return _ratio(fit.found[0]) + ("" if net in row.copycat else f" {net}")
 
 
 def line(table: Table) -> str | None:
@@ -48,7 +51,10 @@ def line(table: Table) -> str | None:
     first = numbers[0]
     targets = dict.fromkeys(figures.share(each.target) for each in numbers if each.target is not None)
     parts = [f"target {' and '.join(targets)}"] if targets else []
-    parts += [_regime(regime, list(group)) for regime, group in groupby(numbers, key=lambda each: each.regime)]
+    parts += [
+        _regime(regime, list(group), first.copycat_net)
+        for regime, group in groupby(numbers, key=lambda each: each.regime)
+    ]
     places = "; ".join(dict.fromkeys(each.table for each in numbers))
     nets = f"{first.target_net} copied by {first.copycat_net}"
     return f"published on {_whose(table)}: {'; '.join(parts)} ({first.short}, {first.printed}, {nets}, {places})"
@@ -80,8 +86,11 @@ def _whose(table: Table) -> str:
     return f"{images} (not these)"
 
 
-def _regime(regime: str, numbers: Sequence[Published]) -> str:
-    return f"{regime} {', '.join(_at_budget(each) for each in numbers)}"
+def _regime(regime: str, numbers: Sequence[Published], usual: str) -> str:
+    """The numbers of one regime; a net that is not the usual one is named."""
+    others = [net for net in dict.fromkeys(each.copycat_net for each in numbers) if net != usual]
+    of = f" of {', '.join(others)}" if others else ""
+    return f"{regime}{of} {', '.join(_at_budget(each) for each in numbers)}"
 
 
 def _at_budget(number: Published) -> str:

@@ -34,7 +34,7 @@ COUNTS = {"odd": 45_000, "tdd": 9_000, "pdd": 269_100, "pool": 3_000_000}  # GOC
 def goc9(regime: str = "npdd-sl", **other: Any) -> Cell:
     """A cell of GOC9 at a published budget."""
     asks = {"budget": 3_000_000} if regime.startswith("npdd") else {}
-    return cell(regime, **{"problem": "goc9", **asks, **other})
+    return cell(regime, **{"problem": "goc9", "copycat": "paper_vgg16", **asks, **other})
 
 
 def own(of: Cell, **changes: Any) -> Record:
@@ -64,8 +64,8 @@ def mixed() -> Leaderboard:
     found = []
     for seed in range(3):
         found += [own(goc9(seed=seed, copycat="small_vgg")), own(goc9(seed=seed, copycat="small_vgg", budget=4_000))]
-        found.append(own(goc9("npdd-sl+pdd-sl", pdd_budget=4_500, seed=seed), pdd={"count": 4_500}))
-        found.append(own(goc9("untrained", seed=seed)))
+        found.append(own(goc9("npdd-sl+pdd-sl", pdd_budget=4_500, seed=seed, copycat="resnet18"), pdd={"count": 4_500}))
+        found.append(own(goc9("untrained", seed=seed, copycat="resnet18")))
     return build(found)
 
 
@@ -187,13 +187,13 @@ def test_problems_that_nobody_published_have_no_column_at_all() -> None:
 def test_the_screen_has_the_column_and_one_line_with_the_papers_curve() -> None:
     text = as_text(mixed(), 120)
     lines = text.splitlines()
-    start = next(line for line in lines if "published" in line).index("published") - 5
+    start = next(line for line in lines if "published" in line).index("published") - 10
     rows = [line for line in lines if "resnet18" in line or "small_vgg" in line]
-    assert [row[start : start + 14].strip() for row in rows] == [
-        "98.4 % (.936)",
+    assert [row[start : start + 19].strip() for row in rows] == [
+        "98.4 % (.936) vgg16",
         "other budget",
         "other data",
-        "11.3 % (.108)",
+        "11.3 % (.108) vgg16",
     ]
     flowing = " ".join(text.split())
     assert (
@@ -226,7 +226,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 def test_markdown_has_the_column_and_the_curve() -> None:
     text = as_markdown(mixed())
     assert "| of target | published | agreement |" in text
-    assert "| 98.4 % (.936) |" in text
+    assert "| 98.4 % (.936) vgg16 |" in text
     assert "- published on the paper's own images (which only some rows here have): target .952" in text
     for block in text.split("\n\n"):
         assert len({line.count("|") for line in block.split("\n") if line.startswith("|")}) <= 1
@@ -309,3 +309,12 @@ def test_whose_images_they_are_is_read_anew_and_nothing_is_decoded_again(tmp_pat
     assert used == DataUsed(
         role="tdd", source="folder pets", stand_in=False, paper=PAPER, digest=after.manifest.digest, count=2
     )
+
+
+def test_a_published_number_of_another_net_says_which() -> None:
+    """Beside a net of ours the paper's is named; so is AlexNet's baseline in the line of VGG16's curve."""
+    assert shown([own(goc9(copycat="small_vgg"))]) == "98.4 % (.936) vgg16"
+    (table,) = build([own(goc9())]).tables
+    assert "odd-ol" not in (beside.line(table) or "")
+    (table,) = build([own(goc9()), own(goc9("odd-ol"))]).tables
+    assert "; odd-ol of alexnet 95.5 % (.909)" in (beside.line(table) or "")
