@@ -33,7 +33,7 @@ def legend(board: Leaderboard) -> str:
 
 
 def cell(row: Row) -> str:
-    """`98.4 % (.936) vgg16` (the net where it is another one), or the word for why no published number may stand here."""
+    """`98.4 % (.936) vgg16` (the net where it is another one), or the word for why no number may stand here."""
     fit = row.published
     if fit is None or fit.comparable in SILENT:
         return figures.NONE

@@ -29,7 +29,7 @@ def test_the_verb_writes_an_oracle_of_the_problem(
     problem: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "three_v1.onnx"
-    arguments = ["oracles", "restrict", str(ZOO / "things_v1.onnx"), "--problem", str(problem), "--output", str(out)]
+    arguments = ["oracles", "restrict", str(ZOO / "objects_v1.onnx"), "--problem", str(problem), "--output", str(out)]
     assert run_command_line([*arguments, "--same", "ship=boat"]) == 0
     card = contract.read_card(onnx.load(out))
     assert (card.name, card.problem, card.classes) == ("three_v1", "three", ("boat", "cat", "bird"))
@@ -43,7 +43,7 @@ def test_the_verb_writes_an_oracle_of_the_problem(
 @pytest.mark.parametrize(
     ("same", "sentence"),
     [
-        ([], "things_v1 has no class 'boat'; it has airplane, automobile"),
+        ([], "objects_v1 has no class 'boat'; it has airplane, automobile"),
         (["--same", "ship=bateau"], "problem three has no class 'bateau'"),
         (["--same", "ship"], "give THEIRS=PROBLEMS"),
     ],
@@ -52,14 +52,14 @@ def test_words_that_nobody_knows_are_refused(
     problem: Path, tmp_path: Path, same: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "three_v1.onnx"
-    arguments = ["oracles", "restrict", str(ZOO / "things_v1.onnx"), "--problem", str(problem), "--output", str(out)]
+    arguments = ["oracles", "restrict", str(ZOO / "objects_v1.onnx"), "--problem", str(problem), "--output", str(out)]
     assert run_command_line([*arguments, *same]) in {2, 3}
     assert sentence in " ".join(capsys.readouterr().err.split())
     assert not out.exists()
 
 
 def test_an_oracle_without_class_names_has_those_of_its_problem(problem: Path, tmp_path: Path) -> None:
-    nameless = onnx.load(ZOO / "things_v1.onnx")
+    nameless = onnx.load(ZOO / "objects_v1.onnx")
     card = contract.read_card(nameless)
     numbers = tuple(str(place) for place in range(len(card.classes)))
     how = card.preprocessing.model_copy(update={"assumed": (*card.preprocessing.assumed, "classes")})
