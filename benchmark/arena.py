@@ -83,7 +83,7 @@ class Arena:
         regimes = [REGIMES[name] for name in self.suite.regimes]
         for role in sorted({role for regime in regimes for role in regime.roles}):
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
-        for doubt in doubts(problem, {role: self.role(problem, role) for _, role in roles}):  # type: ignore[arg-type]
+        for doubt in doubts(self.problem(problem), {role: self.role(problem, role) for _, role in roles}):  # type: ignore[arg-type]
             self.say(doubt)
         asked = found and any(regime.asks_npdd for regime in regimes)
         for pool in self.suite.pools if asked else ():  # without an oracle it is not drawn or decoded for nothing

@@ -4,8 +4,10 @@ A target trained on drawn images is no target for photographs, nor the other way
 the images differ, and what is stolen from it would be compared with that. What a card says of its training decides.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
+from benchmark.images.sources import BuiltinSource, IdxSource, NpzSource, Source, TorchvisionSource
 from benchmark.images.stack import Stack
 from benchmark.problems import Problem
 from benchmark.refusals import Mismatch
@@ -50,13 +52,40 @@ def other_kind(shelved: Shelved, problem: str, test: Stack | None) -> str | None
     )
 
 
-def doubts(problem: str, roles: Mapping[str, Stack | None]) -> Iterator[str]:
-    """What a reader must know where a problem's roles are part drawn, part not."""
-    test = roles.get("tdd")
+def doubts(problem: Problem, roles: Mapping[str, Stack | None]) -> Iterator[str]:
+    """What a reader must know: that roles are part drawn, part not; that the PDD is of the target's training set."""
+    test, held = roles.get("tdd"), roles.get("pdd")
     for role, stack in roles.items():
         if stack and test and is_drawn(stack.manifest.source) != is_drawn(test.manifest.source):
             sources = f"{stack.manifest.source} beside a TDD of {test.manifest.source}"
-            yield f"problem {problem}: drawn and other images in one problem: its {role.upper()} is {sources}"
+            yield f"problem {problem.name}: drawn and other images in one problem: its {role.upper()} is {sources}"
+    if held and _is_training_part(held.manifest.source, problem):
+        yield (
+            f"problem {problem.name}: its PDD is {held.manifest.source}, which is also named as ODD: this attacker "
+            "holds images that the target may have been trained on"
+        )
+
+
+def _is_training_part(source: str, problem: Problem) -> bool:
+    """Whether the PDD of that text is of the data set, and the part of it, that the problem names as its ODD."""
+    parts = {_part(each) for each in problem.odd} - {None}
+    return any(each.text == source and _part(each) in parts for each in problem.pdd)
+
+
+def _part(source: Source) -> str | None:
+    """`cifar10/train`: which part of which data set, in whatever way it is kept; None for drawn images."""
+    match source:
+        case BuiltinSource():
+            return None
+        case TorchvisionSource():
+            name = f"{source.dataset} {source.split}"
+        case NpzSource():
+            name = f"{source.path} {source.images}"
+        case IdxSource():
+            name = source.images
+        case _:
+            name = source.path
+    return re.sub(r"[\W_]+", "/", name.lower()).strip("/")
 
 
 def introduction(shelved: Shelved, problem: Problem) -> Iterator[str]:

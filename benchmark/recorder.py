@@ -7,6 +7,7 @@ from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.images.stack import Stack
 from benchmark.job import Loot, StageLoot
 from benchmark.labelling import Labelling
+from benchmark.matching import doubts
 from benchmark.provenance import Provenance, provenance
 from benchmark.records import (
     BillPaid,
@@ -65,11 +66,6 @@ def failed(
     )
 
 
-def crashed(cell: Cell, arena: Arena, death: str) -> Record:
-    """The record of a cell whose worker died twice, the second time alone."""
-    return failed(cell, 2, arena, "crashed", Failure(kind="WorkerDied", sentence=death))
-
-
 def _data(cell: Cell, arena: Arena) -> Iterator[DataUsed]:
     for role in REGIMES[cell.regime].roles:
         yield _used(cell, arena, role, arena.role(cell.problem, role))  # type: ignore[arg-type]
@@ -92,10 +88,11 @@ def _used(cell: Cell, arena: Arena, role: str, stack: Stack | None) -> DataUsed:
 
 
 def _gaps(cell: Cell, arena: Arena) -> Iterator[str]:
-    """What is odd about the images that the cell used, such as a class without any."""
-    for role in REGIMES[cell.regime].roles:
-        stack = arena.role(cell.problem, role)  # type: ignore[arg-type]
+    """What is odd about the images that the cell used, such as a class without any, or where they come from."""
+    stacks = {role: arena.role(cell.problem, role) for role in REGIMES[cell.regime].roles}  # type: ignore[arg-type]
+    for role, stack in stacks.items():
         yield from (f"{role.upper()} {warning}" for warning in (stack.manifest.warnings if stack else ()))
+    yield from doubts(arena.problem(cell.problem), stacks)
 
 
 def _oracle(cell: Cell, arena: Arena) -> OracleUsed:

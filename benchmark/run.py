@@ -11,13 +11,13 @@ from benchmark import recorder
 from benchmark.arena import Arena
 from benchmark.cell import Cell
 from benchmark.ledger import Ledger
-from benchmark.records import Failure, Record
+from benchmark.records import Failure, Record, Status
 from benchmark.refusals import Refused
-from benchmark.schedule import Schedule, Watch
+from benchmark.schedule import ATTEMPTS, Schedule, Watch
 from benchmark.suites.planned import keep_plan
 from benchmark.suites.suite import Suite
 from benchmark.terms import Silent, Terms, chosen_cells, prepare
-from benchmark.worker import CellFailed, Worker
+from benchmark.worker import CellFailed, Worker, WorkerDied
 from oracles.refusals import OracleRefused
 from oracles.server import Ask
 
@@ -26,24 +26,30 @@ def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -
     """Steal one oracle once: buy labels within the budget, train a copycat on them, score it beside its target.
 
     The thief works in the worker's process; oracle, meter, truth and scores stay in this one.
-    Raises WorkerDied when that process ends, and what the machine refuses (a full disk); all else becomes a record.
+    Raises WorkerDied when that process ends for the first time, and what the machine refuses (a full disk); all else
+    becomes a record.
     """
     if cell.missing:
         where = "oracles list" if cell.missing == ("oracle",) else f"data status {cell.problem}"
         sentence = f"{', '.join(cell.missing)} missing; run: python -m benchmark {where}"
         return recorder.failed(cell, attempt, arena, "data missing", Failure(kind="DataMissing", sentence=sentence))
     doors: dict[str, Ask] = {}
+    status: Status = "failed"
     try:
         doors = arena.doors(cell)
         loot = worker.steal(arena.job(cell), doors, arena.test(cell).images_NHWC, lambda text: watch.said(cell, text))
         return recorder.done(cell, attempt, arena, loot, doors)
+    except WorkerDied as death:
+        if attempt < ATTEMPTS:
+            raise
+        status, failure = "crashed", Failure(kind="WorkerDied", sentence=str(death))
     except CellFailed as failed:
         failure = Failure(kind=failed.kind, sentence=str(failed))
     except (OracleRefused, Refused) as refusal:
         if refusal.exit_code == 4:
             raise
         failure = Failure(kind=type(refusal).__name__, sentence=str(refusal))
-    return recorder.failed(cell, attempt, arena, "failed", failure, doors)
+    return recorder.failed(cell, attempt, arena, status, failure, doors)
 
 
 def run(suite: str | Suite, *, watch: Watch | None = None, **options: Any) -> list[Record]:
@@ -57,7 +63,6 @@ def run(suite: str | Suite, *, watch: Watch | None = None, **options: Any) -> li
     with prepare(suite, terms, watch) as (arena, ledger, slots):
         schedule = Schedule(
             lambda cell, worker, attempt: play(cell, worker, attempt, arena, watch),
-            lambda cell, death: recorder.crashed(cell, arena, death),
             lambda record: watch.ended(ledger.append(record)),
             [Worker(arena.worker_device, arena.places.out / "workers.log", terms.timeout) for _ in range(slots)],
         )

@@ -9,6 +9,8 @@ from benchmark.records import Record
 from benchmark.worker import Worker, WorkerDied
 
 PATIENCE_SECONDS = 10.0
+ATTEMPTS = 2
+"""How often a cell whose worker dies is played, the last time alone; `play` then gives the record of a crash."""
 
 
 class Watch(Protocol):
@@ -28,14 +30,13 @@ class Watch(Protocol):
 
 
 Play = Callable[[Cell, Worker, int], Record]
-Crash = Callable[[Cell, str], Record]
 
 
 class Schedule:
     """Plays cells side by side; `add` while it runs, then `finish`, or `stop` at any moment."""
 
-    def __init__(self, play: Play, crash: Crash, keep: Callable[[Record], None], workers: Sequence[Worker]) -> None:
-        self._play, self._crash, self._keep, self._workers = play, crash, keep, workers
+    def __init__(self, play: Play, keep: Callable[[Record], None], workers: Sequence[Worker]) -> None:
+        self._play, self._keep, self._workers = play, keep, workers
         self._state = threading.Condition()
         self._waiting: list[Cell] = []
         self._running: set[str] = set()
@@ -106,9 +107,7 @@ class Schedule:
     def _once_more(self, cell: Cell) -> Record:
         worker = self._workers[0].another()
         try:
-            return self._play(cell, worker, 2)
-        except WorkerDied as death:
-            return self._crash(cell, str(death))
+            return self._play(cell, worker, ATTEMPTS)
         finally:
             worker.close()
 

@@ -17,8 +17,9 @@ SOME = 6
 def restrict(model: ModelProto, classes: Sequence[str], name: str, *, problem: str | None = None) -> ModelProto:
     """A copy of an oracle file that answers with `classes`, in their order, and never with its other ones.
 
-    The highest of the kept scores is the answer. Scores are as they were; where classes are left out they are no
-    probabilities any more. The parity run stays in the card, as it was about the network; measured scores go.
+    The highest of the kept scores is the answer. Scores are as they were. Probabilities of which some are left out do
+    not sum to one: the card then says logit, which of its words promises least, and a note says so. The parity run
+    stays in the card, as it was about the network; measured scores go.
     Raises CardRefused for a class that the oracle does not have or that is named twice, and for fewer than two;
     NoClassAxis for an oracle without scores.
     """
@@ -74,6 +75,7 @@ def _insert(model: ModelProto, output: str, ours: str, table_C: np.ndarray, node
 def _card(card: Card, classes: Sequence[str], name: str, problem: str | None) -> Card:
     left_out = [each for each in card.classes if each not in classes]
     what = f"never answers {_listed(left_out)}" if left_out else "its classes stand in another order"
+    what += "; its scores do not sum to one" if left_out and card.scores_kind == "probability" else ""
     kind = "logit" if left_out and card.scores_kind == "probability" else card.scores_kind
     changes = {
         "name": name,

@@ -20,9 +20,8 @@ from benchmark.refusals import Mismatch
 
 MAX_TEXT = 2**30  # bytes of a list, unpacked
 MAX_LINE = 2**16
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_SCORES = re.compile(rf"^(?P<path>.*?\S)(?P<scores>(?:[ \t]+{_NUMBER}){{2,}})$")
-_LABELLED = re.compile(r"^(?P<path>.*\S)[ \t]+(?P<said>\S+)$")
+_WORD = re.compile(r"[^ \t]+")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")  # one way to read each text: no long search
 _FILE_NAME = re.compile(r"\.(jpe?g|png|webp|gif|bmp|p[pgbn]m|tiff?)$", re.IGNORECASE)
 
 
@@ -42,13 +41,30 @@ def parse(line: str) -> Line | None:
     text = line.strip("\r\n\t \ufeff")
     if not text:
         return None
-    scores = _SCORES.match(text)
-    if scores and not all(word.lstrip("+-").isdigit() for word in scores["scores"].split()):
-        return Line(scores["path"], str(int(np.argmax([float(word) for word in scores["scores"].split()]))))
-    labelled = _LABELLED.match(text)
-    if labelled and not _FILE_NAME.search(labelled["said"]):
-        return Line(labelled["path"], labelled["said"])
+    words = [] if "\n" in text else list(_WORD.finditer(text))
+    numbers = _numbers([word[0] for word in words])
+    if len(numbers) > 1 and not all(word.lstrip("+-").isdigit() for word in numbers):
+        path = text[: words[-len(numbers) - 1].end()]
+        return Line(path, str(int(np.argmax([float(word) for word in numbers]))))
+    if len(words) > 1 and _is_label(words[-1][0]) and not _ends_in_space(words[-2][0]):
+        return Line(text[: words[-2].end()], words[-1][0])
     return Line(text, None)
+
+
+def _numbers(words: list[str]) -> list[str]:
+    """The numbers at the end of a line; the first word, and one that ends in another kind of blank, begin a path."""
+    first = len(words)
+    while first > 1 and _NUMBER.fullmatch(words[first - 1]):
+        first -= 1
+    return words[first + 1 :] if first and _ends_in_space(words[first - 1]) else words[first:]
+
+
+def _ends_in_space(word: str) -> bool:
+    return word[-1].isspace()
+
+
+def _is_label(word: str) -> bool:
+    return not any(map(str.isspace, word)) and not _FILE_NAME.search(word)
 
 
 def read_lines(path: Path) -> list[Line]:

@@ -26,16 +26,21 @@ class Imported:
     remarks: list[str] = field(default_factory=list)
     _heads: dict[str, Head | None] = field(default_factory=dict)
 
-    def files(self) -> dict[str, str]:
-        """Path below the import's folder -> text, for all that this problem becomes; fills `remarks`."""
+    def files(self) -> list[tuple[str, str]]:
+        """Path below the import's folder and text of all that this problem becomes; fills `remarks`.
+
+        A data set can be called so that two of them have one name.
+        """
         name, pools = self.given.name, self._pools()
         asked = pools.get(self.given.copycat.db_train or "")
-        files = {f"{name}.toml": self._problem()}
-        files |= {f"{pool}.toml": self._pool(data_set) for data_set, pool in pools.items()}
-        files[f"{name}_copycat.toml"] = self._recipe("copycat", self.given.copycat, self.given.finetune)
-        files[f"{name}_target.toml"] = self._recipe("target", self.given.oracle, None)
-        files[f"oracles/{name}_oracle.toml"] = self._card()
-        files[f"{name}_suite.toml"] = self._suite(asked)
+        files = [
+            (f"{name}.toml", self._problem()),
+            *((f"{pool}.toml", self._pool(data_set)) for data_set, pool in pools.items()),
+            (f"{name}_copycat.toml", self._recipe("copycat", self.given.copycat, self.given.finetune)),
+            (f"{name}_target.toml", self._recipe("target", self.given.oracle, None)),
+            (f"oracles/{name}_oracle.toml", self._card()),
+            (f"{name}_suite.toml", self._suite(asked)),
+        ]
         self._remark_on_the_rest(pools)
         return files
 
@@ -68,7 +73,7 @@ class Imported:
             "obtain": obtain,
         }
         tables = {role: [self._role(role, data_set)] for role, data_set in self._roles.items()}
-        for role in {"odd", "tdd", "pdd"} - tables.keys():
+        for role in (role for role in ("odd", "tdd", "pdd") if role not in tables):
             self.remarks.append(f"no data set is named for the {role.upper()}")
         return toml(f"Problem {given.key} of {self.config}.", said, tables)
 

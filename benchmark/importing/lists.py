@@ -11,7 +11,7 @@ from benchmark.ledger import write_once
 from benchmark.pools.pool import load_pool
 from benchmark.problems import load_problem
 from benchmark.recipes import load_recipe
-from benchmark.refusals import EnvironmentRefused, Refused
+from benchmark.refusals import EnvironmentRefused, Mismatch, Refused
 from benchmark.strict_toml import read_toml
 from benchmark.suites.suite import load_suite
 from oracles.card import DroppedCard
@@ -45,7 +45,13 @@ def import_lists(config: Path, folder: Path, root: Path, strip: Sequence[str] = 
     remarks = [ALWAYS_LOST]
     for given in read_configuration(config):
         imported = Imported(given, config.name, root, tuple(strip))
-        texts |= imported.files()
+        for name, text in imported.files():
+            if name.casefold() in map(str.casefold, texts):
+                raise Mismatch(
+                    f"{config.name}: problem {given.key}: two files of this import would be called {name}. Rename the "
+                    "data set or the problem after which it is called."
+                )
+            texts[name] = text
         remarks += [f"{given.key}: {remark}" for remark in dict.fromkeys(imported.remarks)]
     _check(texts)
     _refuse_others(texts, folder)

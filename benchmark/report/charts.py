@@ -103,11 +103,7 @@ def draw(chart: Chart, name: str) -> Markup:
     parts += [
         _whisker(chart, point, each.look, shifts[point]) for each in chart.series for point in each.points if point.half
     ]
-    parts += [
-        each.look.draw(_x(chart, point.x) + shifts[point], _y(chart, point.y), point.words)
-        for each in chart.series
-        for point in each.points
-    ]
+    parts += [_mark(chart, point, each.look, shifts[point]) for each in chart.series for point in each.points]
     return svg(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d">'
         '<title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>',
@@ -118,9 +114,25 @@ def draw(chart: Chart, name: str) -> Markup:
         name,
         chart.title,
         name,
-        chart.about,
+        _about(chart),
         join(parts),
     )
+
+
+def _about(chart: Chart) -> str:
+    """The chart's words, with what stands beyond its upper end."""
+    far = sum(point.y > chart.y.high for each in chart.series for point in each.points)
+    if not far:
+        return chart.about
+    return f"{chart.about} {far} mark{'s' if far > 1 else ''} beyond {chart.y.ticks[-1][1]}: open arrows at the top."
+
+
+def _mark(chart: Chart, point: Point, look: Look, shift: float) -> Markup:
+    """The mark of a point; an open arrow, with its value in words, where the axis does not reach it."""
+    x, y = _x(chart, point.x) + shift, _y(chart, point.y)
+    if point.y > chart.y.high:
+        return look.draw_beyond(x, y, f"beyond the axis, at {100 * point.y:.1f} %: {point.words}")
+    return look.draw(x, y, point.words)
 
 
 def _grid(chart: Chart) -> Markup:

@@ -1,10 +1,13 @@
-"""Target against copycat, class by class: F1 of both as a picture and as a table."""
+"""Target against copycat, class by class: F1 of both as a picture and as a table, without intervals.
+
+The seeds of a row share few test images of each class; an interval over the seeds alone would be far too short.
+"""
 
 from dataclasses import dataclass
+from statistics import fmean
 
 from markupsafe import Markup
 
-from benchmark.intervals import Interval, interval
 from benchmark.leaderboard import figures
 from benchmark.leaderboard.board import Table
 from benchmark.report.chosen import Chosen, speakers, words
@@ -25,12 +28,12 @@ class Compared:
 
     name: str
     target: float | None
-    copycats: tuple[Interval | None, ...]
+    copycats: tuple[float | None, ...]
 
     @property
     def gap(self) -> float:
         """How far the worst copycat falls behind; -1 where there is nothing to compare."""
-        found = [each.mean for each in self.copycats if each]
+        found = [each for each in self.copycats if each is not None]
         return -1.0 if self.target is None or not found else self.target - min(found)
 
 
@@ -72,13 +75,13 @@ def compare(table: Table, chosen: Chosen, palette: Palette, name: str) -> PerCla
     return PerClass(names, looks, _draw(shown, looks, names, name), _numbers(lines, names), note)
 
 
-def _mean(values: list[float | None]) -> Interval | None:
+def _mean(values: list[float | None]) -> float | None:
     found = [value for value in values if value is not None]
-    return interval(found) if found else None
+    return fmean(found) if found else None
 
 
 def _numbers(lines: list[Compared], names: tuple[str, ...]) -> Numbers:
-    rows = ((line.name, figures.share(line.target), *map(figures.share_interval, line.copycats)) for line in lines)
+    rows = ((line.name, figures.share(line.target), *map(figures.share, line.copycats)) for line in lines)
     return Numbers(("class", "F1 of the target", *(f"F1 of {name}" for name in names)), tuple(rows))
 
 
@@ -120,7 +123,7 @@ def _class(line: Compared, looks: tuple[Look, ...], names: tuple[str, ...], at: 
     if line.target is None:
         words = svg('<text class="faint" x="{}" y="{}">not in the test set</text>', left + 6, y + 4)
         return join([*parts, words])
-    reach = [_x(value, left) for value in (line.target, *(each.mean for each in line.copycats if each))]
+    reach = [_x(value, left) for value in (line.target, *(each for each in line.copycats if each is not None))]
     parts.append(svg('<line class="gap" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>', min(reach), max(reach), y, y))
     told = f"{line.name}: target {figures.share(line.target)}"
     parts.append(
@@ -132,9 +135,9 @@ def _class(line: Compared, looks: tuple[Look, ...], names: tuple[str, ...], at: 
         )
     )
     for each, look, name in zip(line.copycats, looks, names, strict=True):
-        if each:
-            told = f"{line.name}: {name} {figures.share_interval(each)}"
-            parts.append(look.draw(_x(each.mean, left), y, figures.plain(told)))
+        if each is not None:
+            told = f"{line.name}: {name} {figures.share(each)}"
+            parts.append(look.draw(_x(each, left), y, figures.plain(told)))
     return join(parts)
 
 

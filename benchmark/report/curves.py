@@ -65,33 +65,38 @@ def over_budget(table: Table, palette: Palette) -> Picture | None:
 
 
 def over_cost(tables: Sequence[Table], palette: Palette) -> Picture | None:
-    """Relative performance over what was paid, or over the images asked where no oracle takes a price."""
+    """Relative performance over what was paid, or over the images asked where an oracle takes no price."""
     rows = list(_once(tables))
     if not rows:
         return None
-    priced = any(row.cost for _, row in rows)
-    shown = [(table, row) for table, row in rows if not priced or row.cost]
-    spent = {id(row): (row.cost or 0.0) if priced else float(row.asked or 0) for _, row in shown}
+    priced = all(row.cost for _, row in rows)
+    spent = {id(row): (row.cost or 0.0) if priced else float(row.asked or 0) for _, row in rows}
     series: dict[tuple[str, str], list[Point]] = {}
-    for table, row in shown:
+    for table, row in rows:
         paid = figures.money(row.cost) if priced else f"{row.asked or 0:,} asked"
         point = _point(row, spent[id(row)], f"{place(table)}, {paid}")
         series.setdefault((row.copycat, row.regime), []).append(point)
     chart = Chart(
         f"Performance over {'cost' if priced else 'images asked'}, all oracles",
-        f"{len(shown)} attacks; whiskers are 95 % intervals. The numbers are in the table below.",
-        amounts(
-            "cost" if priced else "images asked (no oracle here takes a price)", list(spent.values()), "$" * priced
-        ),
-        _performance([row for _, row in shown]),
+        f"{len(rows)} attacks; whiskers are 95 % intervals. The numbers are in the table below.",
+        amounts(_spent([row for _, row in rows]), list(spent.values()), "$" * priced),
+        _performance([row for _, row in rows]),
         _series(series, palette),
     )
     heads = ("oracle", "attack", "asked", "cost", "of target")
     listed = (
         (place(table), words(row), figures.whole(row.asked), figures.money(row.cost), figures.percent(row.relative))
-        for table, row in shown
+        for table, row in rows
     )
     return Picture(chart, Numbers(heads, tuple(listed)))
+
+
+def _spent(rows: Sequence[Row]) -> str:
+    """What an attack spends, in a unit that all oracles have."""
+    free = sum(not row.cost for row in rows)
+    if not free:
+        return "cost"
+    return f"images asked ({'no oracle here takes' if free == len(rows) else 'not all oracles here take'} a price)"
 
 
 def over_entropy(chosen: Chosen, palette: Palette) -> Picture | None:

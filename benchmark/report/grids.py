@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
+from math import isfinite
 
-from benchmark.leaderboard import exports, figures
+from benchmark.leaderboard import beside, exports, figures
 from benchmark.leaderboard.board import Leaderboard, Table
 from benchmark.leaderboard.rows import BASELINES, Row
 from benchmark.leaderboard.screen import ONLY_IF_VARIED
@@ -15,7 +16,10 @@ ALWAYS = ("rank", "copycat", "regime", "budget", "macro-F1", "of target", "agree
 HEAD = "copycat"
 """The column that names a row."""
 
-_NUMBER = re.compile(r"[^\d\s.,+±%=-]?(-?(?:\d[\d,]*)?\.?\d+)(?: %)?(?: ± [\d.]+)?=?")
+NAMES = (HEAD, "regime", "attack", "balance", "recipe", "pretrained")
+"""Columns of words, also where such a word is a number."""
+
+_NUMBER = re.compile(r"[^\d\s.,+±%=-]?(-?(?:\d+(?:,\d+)*(?:\.\d+)?|\.\d+))(?: %)?(?: ± [\d.]+)?=?")
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def rankings(board: Leaderboard) -> list[Ranking]:
 def number(text: str) -> float | None:
     """The number that a cell begins with: `98.9 % ± 0.3` is 98.9, `$1,200` is 1200; None for words and holes."""
     found = _NUMBER.fullmatch(text)
-    return float(found[1].replace(",", "")) if found else None
+    value = float(found[1].replace(",", "")) if found else None
+    return value if value is not None and isfinite(value) else None
 
 
 def _grid(table: Table, board: Leaderboard, anchor: str) -> Grid:
@@ -99,11 +104,10 @@ def _grid(table: Table, board: Leaderboard, anchor: str) -> Grid:
     said = {head: _said(head, texts, table.rows) for head, texts in shown.items()}
     kept = [head for head in shown if head in ALWAYS or len(said[head]) > 1]
     alike = [f"{head} {text}" for head in shown if head not in kept for text in said[head]]
-    entries = {head: [Entry(text, number(text)) for text in shown[head]] for head in kept}
+    entries = {head: [Entry(text, None if head in NAMES else number(text)) for text in shown[head]] for head in kept}
     lines = []
     for place, row in enumerate(table.rows):
-        strong = _stands_alone(row, table)
-        cells = tuple(replace(entries[head][place], strong=strong and head in {"rank", HEAD}) for head in kept)
+        cells = tuple(replace(entries[head][place], strong=row.alone_first and head in {"rank", HEAD}) for head in kept)
         lines.append((row.group, Line(place, cells, row.state == "done", row.records)))
     groups = dict.fromkeys(name for name, _ in lines)
     return Grid(
@@ -126,15 +130,15 @@ def _said(head: str, texts: list[str], rows: tuple[Row, ...]) -> set[str]:
     return set(attacks if attacks and head in ONLY_IF_VARIED else texts) - {figures.NONE}
 
 
-def _stands_alone(row: Row, table: Table) -> bool:
-    """Whether it is first among several, with an interval that no other one reaches."""
-    rivals = [other for other in table.rows if other.group == row.group and other.rank is not None]
-    return row.rank == "1" and len(rivals) > 1 and row.relative is not None and row.relative.half is not None
-
-
 def _remarks(table: Table) -> tuple[str, ...]:
-    transfers = [figures.transfer(line) for line in table.transfer_sets]
-    return (*transfers, *figures.holes(table.rows), *(f"warning: {warning}" for warning in table.warnings))
+    published = beside.line(table)
+    return (
+        *([published] if published else []),
+        *(figures.transfer(line) for line in table.transfer_sets),
+        *figures.silent(table.rows),
+        *figures.holes(table.rows),
+        *(f"warning: {warning}" for warning in table.warnings),
+    )
 
 
 def _rankings(heading: str, standings: tuple[Standing, ...]) -> list[Ranking]:

@@ -22,6 +22,9 @@ MARKS = {
 }
 """SVG paths around the origin."""
 
+BEYOND = "M0 -7L6 0H2.5V6H-2.5V0H-6z"
+"""An arrow, drawn open: what it stands for lies farther up than the axis reaches."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -41,6 +44,17 @@ class Look:
             y,
             MARKS[self.mark],
             title,
+        )
+
+    def draw_beyond(self, x: float, y: float, words: str) -> Markup:
+        """An open arrow at the upper end of an axis, for a value that lies beyond it; the words must say the value."""
+        return svg(
+            '<path class="beyond k{}" transform="translate({:.1f} {:.1f})" d="{}"><title>{}</title></path>',
+            self.colour,
+            x,
+            y,
+            BEYOND,
+            words,
         )
 
     def swatch(self) -> Markup:

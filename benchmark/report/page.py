@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.leaderboard import figures
+from benchmark.leaderboard import beside, figures
 from benchmark.report import classes, confusions, curves, embedded, gallery, grids, ran
 from benchmark.report.charts import draw
 from benchmark.report.chosen import Chosen, place
@@ -57,7 +57,7 @@ def make_page(chosen: Chosen, about: About, find: gallery.FindImages) -> str:
             **_head(chosen, about),
             grids=board,
             rankings=grids.rankings(chosen.board),
-            legend_words=figures.LEGEND,
+            legend_words=beside.legend(chosen.board),
             unreadable=chosen.board.unreadable,
             csv=embedded.safe_json(csv),
             **_pictures(chosen, find),

@@ -224,6 +224,33 @@ def test_what_cannot_be_used_is_one_sentence_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("data_set", ["copycat", "target", "Suite"])
+def test_no_data_set_takes_the_name_of_another_file(data_set: str, tmp_path: Path) -> None:
+    said = problem("COL")
+    said["data"]["datasets"][data_set] = "data/col_npd_1k.txt.bz2"
+    said["copycat"]["db_train"] = data_set
+
+    with pytest.raises(Mismatch, match=rf"COL: two files of this import would be called col_{data_set.lower()}\.toml"):
+        imported(tmp_path, {"COL": said})
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_problem_takes_the_name_of_another_file(tmp_path: Path) -> None:
+    with pytest.raises(Mismatch, match=r"COL_TARGET: two files of this import would be called col_target\.toml"):
+        imported(tmp_path, {"COL": problem("COL"), "COL_TARGET": problem("COL_TARGET")})
+
+
+def test_remarks_come_in_one_order(tmp_path: Path) -> None:
+    said = problem("COL")
+    said["data"]["datasets"] = {"npd": "data/col_npd.txt"}
+    said |= {"db_test": None, "oracle": stage(5, None), "copycat": stage(5, "npd"), "finetune": stage(5, None)}
+    remarks = " ".join(imported(tmp_path, {"COL": said}).remarks)
+    places = [remarks.index(f"no data set is named for the {role}") for role in ("ODD", "TDD", "PDD")]
+
+    assert places == sorted(places)  # a set has another order in every run
+
+
 BOMB = "a: &a [1, 1]\n" + "".join(
     f"{new}: &{new} [*{old}, *{old}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
 )

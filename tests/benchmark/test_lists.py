@@ -2,11 +2,15 @@
 
 import bz2
 import os
+import re
 import string
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny_sources import opened, png, put, seen, skipped
 
@@ -54,6 +58,61 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     """Every line gives a path, perhaps with a label, or nothing."""
     line = parse(text)
     assert line is None or (line.path and line.said != "")
+
+
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+SCORES = re.compile(rf"^(?P<path>.*?\S)(?P<scores>(?:[ \t]+{NUMBER}){{2,}})$")
+LABELLED = re.compile(r"^(?P<path>.*\S)[ \t]+(?P<said>\S+)$")
+FILE_NAME = re.compile(r"\.(jpe?g|png|webp|gif|bmp|p[pgbn]m|tiff?)$", re.IGNORECASE)
+
+
+def by_pattern(line: str) -> Line | None:
+    """The grammar of a line as three patterns, which are plain to read and slow on hostile lines."""
+    text = line.strip("\r\n\t \ufeff")
+    if not text:
+        return None
+    scores = SCORES.match(text)
+    if scores and not all(word.lstrip("+-").isdigit() for word in scores["scores"].split()):
+        return Line(scores["path"], str(int(np.argmax([float(word) for word in scores["scores"].split()]))))
+    labelled = LABELLED.match(text)
+    if labelled and not FILE_NAME.search(labelled["said"]):
+        return Line(labelled["path"], labelled["said"])
+    return Line(text, None)
+
+
+@given(st.text("12.eE+- \t\n\r\x0b\u2003\u0661aj", max_size=24) | st.text(max_size=24))
+@example("a\x0b .1 .2 .3")
+@example("a\x0b .1 .2")
+@example(".1 .2 .3")
+@example("a b.png .1 2. 1e3")
+@example("a \x0bb")
+def test_the_parser_reads_what_the_patterns_say(text: str) -> None:
+    assert parse(text) == by_pattern(text)
+
+
+HOSTILE_LINES = """
+import resource
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+from benchmark.images.lists import parse
+n = 30_000
+for line in (
+    "a " + "1" * n + " " + "1" * n + "x",
+    "a " + "1" * n + "." + "1" * n + "x 1",
+    "a" + " 1" * n + "x",
+    "a" + " .1" * (2 * n // 3),
+    "a" + " " * 2 * n + "\x0b",
+    "a b\x0b" * (n // 2) + " .1 .1",
+):
+    found = parse(line)
+    print(len(found.path), found.said and found.said[:3])
+"""
+
+
+def test_no_line_takes_longer_than_its_length() -> None:
+    """The patterns above take over a minute for the first of them at 2,004 signs. The child may take 20 seconds."""
+    done = subprocess.run([sys.executable, "-c", HOSTILE_LINES], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["30002 111", "60004 1", "59999 1x", "1 0", "60002 None", "60003 .1"]
 
 
 @pytest.mark.parametrize(("name", "pack"), [("l.txt", bytes), ("l.txt.bz2", bz2.compress)])

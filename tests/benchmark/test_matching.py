@@ -8,6 +8,9 @@ import pytest
 import tiny_world
 
 import benchmark.run
+from benchmark.images.sources import ListSource, Source
+from benchmark.images.stack import Manifest, Stack
+from benchmark.leaderboard.board import build
 from benchmark.matching import doubts, is_drawn, other_kind
 from benchmark.places import Places
 from benchmark.problems import Problem, load_problem, open_role
@@ -105,14 +108,61 @@ def test_roles_that_are_part_drawn_are_told(tmp_path: Path, places: Places) -> N
     (tmp_path / "numbers.toml").write_text(PROBLEM)
     problem = load_problem(tmp_path / "numbers.toml")
     roles = {role: open_role(problem, role, places, print) for role in ("odd", "tdd")}  # type: ignore[arg-type]
-    assert list(doubts("numbers", {**roles, "pdd": None})) == []
+    assert list(doubts(problem, {**roles, "pdd": None})) == []
 
     put_photographs(places)
 
     roles["tdd"] = open_role(problem, "tdd", places, print)
-    (doubt,) = doubts("numbers", roles)
+    (doubt,) = doubts(problem, roles)
     assert "its ODD is builtin house_numbers/street v1" in doubt
     assert "beside a TDD of npz photographs.npz" in doubt
+
+
+def stack_of(source: Source) -> Stack:
+    manifest = Manifest(
+        digest="0", count=1, counts_per_class=(), size=(32, 32), colour="rgb", source=source.text, stand_in=False,
+        decoder="none", resize="none",
+    )  # fmt: skip
+    return Stack(np.zeros((1, 32, 32, 3), np.uint8), np.zeros(1, np.int64), np.zeros(1, "V16"), manifest)
+
+
+@pytest.mark.parametrize(
+    ("name", "doubted"),
+    [("cifar10", (0, 1)), ("goc9", (1,)), ("gtsrb43", (0,)), ("mnist", ()), ("fer7", ()), ("ped2", ())],
+)
+def test_images_of_the_target_s_own_training_set_are_doubted_as_pdd(name: str, doubted: tuple[int, ...]) -> None:
+    problem = load_problem(name)
+    test = next(source for source in problem.tdd if source.kind != "builtin")
+    real = [source for source in problem.pdd if source.kind != "builtin"]
+
+    found = [list(doubts(problem, {"tdd": stack_of(test), "pdd": stack_of(source)})) for source in real]
+
+    assert [place for place, sentences in enumerate(found) if sentences] == list(doubted)
+    for sentences in filter(None, found):
+        assert [f"problem {name}: its PDD is" in sentence for sentence in sentences] == [True]
+        assert sentences[0].endswith("holds images that the target may have been trained on")
+
+
+def test_lists_of_one_name_in_two_folders_are_two_lists() -> None:
+    problem = load_problem("sig30").model_copy(
+        update={"odd": (ListSource(path="/a/list.txt"),), "pdd": (ListSource(path="/b/list.txt"),)}
+    )
+    assert list(doubts(problem, {"pdd": stack_of(problem.pdd[0])})) == []
+
+
+def test_the_doubt_is_on_the_leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    world = tiny_world.build(tmp_path)
+    file = tmp_path / "colours.toml"
+    file.write_text(file.read_text().replace("pdd.npz", "odd.npz"))
+    suite = tiny_world.SUITE.format(folder=tmp_path, regimes='["untrained", "pdd-ol"]', budgets=[], seeds=1)
+    (tmp_path / "own.toml").write_text(suite)
+
+    records = benchmark.run(str(tmp_path / "own.toml"), out=tmp_path / "runs", workers=1, oracles=[world.oracles])
+
+    (table,) = build(records).tables
+    assert ["which is also named as ODD" in warning for warning in table.warnings].count(True) == 1
+    assert not records[0].warnings  # it holds no image
 
 
 def run(folder: Path, problem: str, **options: object) -> tuple[list[str], list[str]]:

@@ -13,15 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import cell, digest, failed, record
+from made_up import cell, digest, failed, labels, record
 from PIL import Image
 from report_pages import HOSTILE, Reader, hostile, images, page, some
 from tiny_world import build as build_world
 
 from benchmark.cli.app import run_command_line
-from benchmark.intervals import Interval
 from benchmark.labelling import Labelling
+from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import build
+from benchmark.leaderboard.rows import Row
+from benchmark.leaderboard.screen import as_text
 from benchmark.ledger import Ledger
 from benchmark.places import Places
 from benchmark.problems import load_problem, open_role
@@ -184,8 +186,45 @@ def test_only_who_is_alone_in_front_of_others_is_bold() -> None:
 
     assert bold(clear) == {"1", "good"}
     assert bold(tied) == set()
-    assert bold([each for each in clear if each.cell.copycat == "good"]) == set()  # nobody to be compared with
     assert bold([each for each in clear if each.cell.seed == 0]) == set()  # one seed has no interval
+
+
+def test_bold_is_what_the_leaderboard_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Row, "alone_first", property(lambda row: row.copycat == "vgg"))
+    grid = grids.grids(build(some()))[0]
+    lines = [line for group in grid.groups for line in group.lines]
+
+    assert {line.entries[1].text for line in lines if line.entries[1].strong} == {"vgg"}
+    assert sum(line.entries[1].text == "vgg" for line in lines) == 3
+
+
+def test_the_page_says_all_that_the_screen_says_of_a_table() -> None:
+    def mute(each: Record) -> Record:
+        truth_N, target_N, said_N = labels(0.9, each.cell.seed)
+        said_N[said_N == 3] = 0
+        told = {"copycat": score(truth_N, said_N, 10), "labelling": Labelling.of(truth_N, target_N, said_N)}
+        return each.model_copy(update=told)
+
+    goc9 = [mute(record(cell(seed=seed, problem="goc9", budget=4_000))) for seed in range(3)]
+    board = build(goc9)
+    read = Reader(page(goc9))
+
+    assert "never says three" in as_text(board, 200)
+    for sentence in (*figures.silent(board.tables[0].rows), beside.line(board.tables[0]), beside.LEGEND):
+        assert sentence is not None
+        assert sentence in read.visible
+    assert beside.LEGEND not in Reader(PAGE).visible  # nothing is published for those problems
+
+
+def test_a_name_is_no_number_however_long_it_is() -> None:
+    names = ("1" * 20_000 + "x", "1," * 10_000 + "x", "7")
+    grid = grids.grids(build(some(copycats=names)))[0]
+    entries = [line.entries[1] for group in grid.groups for line in group.lines]
+
+    assert {entry.text for entry in entries} >= set(names)
+    assert {entry.value for entry in entries} == {None}
+    assert [grids.number(name) for name in names] == [None, None, 7.0]
+    assert grids.number("1" * 20_000) is None  # no number that a browser could sort by
 
 
 def test_a_hole_is_said_in_words_and_is_no_number() -> None:
@@ -308,6 +347,32 @@ def test_free_oracles_are_compared_by_what_they_were_asked() -> None:
     assert {point.x for series in by_asked.chart.series for point in series.points} == {1000, 4000, 1200}
 
 
+def test_a_free_oracle_stays_beside_one_that_has_a_price() -> None:
+    free = [each.model_copy(update={"bill": each.bill.model_copy(update={"cost": 0.0}) if each.bill else None})
+            for each in some(oracle="free")]  # fmt: skip
+    mixed = chosen([*some(), *free])
+    palette = Palette.of(["resnet18", "vgg", "broken"])
+    picture = curves.over_cost(mixed.board.tables, palette)
+    assert picture is not None
+
+    assert sum(len(series.points) for series in picture.chart.series) == 12
+    assert picture.chart.x.name == "images asked (not all oracles here take a price)"
+    assert {row[3] for row in picture.numbers.rows} == {"$1.00", "$4.00", "$1.20", "–"}
+
+
+def test_a_mark_beyond_the_axis_is_an_open_arrow_that_says_its_value() -> None:
+    marks = (charts.Point(0.2, 1.9, None, "near"), charts.Point(0.8, 2.5, 0.1, "far"))
+    axis = charts.shares("y", [point.y for point in marks])
+    chart = charts.Chart("t", "d", charts.fractions("x"), axis, (charts.Series("s", Look(3, "npdd-sl"), marks),))
+    svg = charts.draw(chart, "c1")
+    arrows = [each for each in parse(svg).iter("path") if each.get("class", "").startswith("beyond")]
+
+    assert len(points(svg)) == 1
+    assert [each.get("class") for each in arrows] == ["beyond k3"]
+    assert [each.text for arrow in arrows for each in arrow] == ["beyond the axis, at 250.0 %: far"]
+    assert "d 1 mark beyond 200 %: open arrows at the top." in svg
+
+
 def test_a_copycat_has_one_colour_and_a_regime_one_mark() -> None:
     palette = Palette.of(["b", "a", "b"])
 
@@ -332,15 +397,15 @@ def test_classes_show_the_f1_of_target_and_best_rows() -> None:
     assert found.names[0] == "resnet18 npdd-sl+pdd-sl 1,000"
     assert len(found.numbers.rows) == 10
     assert found.numbers.rows[0][0] == "zero"
-    assert found.numbers.rows[0][2].startswith(f"{np.mean(shares):.3f}".removeprefix("0"))
+    assert found.numbers.rows[0][2] == f"{np.mean(shares):.3f}".removeprefix("0")
+    assert "±" not in found.picture + "".join(text for row in found.numbers.rows for text in row)
+    assert "mean over seeds, without its interval" in PAGE
     assert len(points(found.picture)) == 20
 
 
 def test_a_class_that_the_test_set_lacks_is_said_to_be_absent() -> None:
     line = classes.Compared("nine", None, (None,))
-    svg = classes._draw(
-        [line, classes.Compared("one", 0.9, (Interval(0.5, None, 1),))], (Look(0, "npdd-sl"),), ("n",), "c"
-    )
+    svg = classes._draw([line, classes.Compared("one", 0.9, (0.5,))], (Look(0, "npdd-sl"),), ("n",), "c")
 
     assert "not in the test set" in svg
     assert len(points(svg)) == 1

@@ -161,6 +161,25 @@ def test_a_cell_that_always_kills_its_worker_is_recorded_as_crashed(world: tiny_
     assert "signal 9" in records[1].error.sentence
 
 
+def test_what_a_crashed_cell_has_paid_is_in_its_record(world: tiny_world.World) -> None:
+    """Both attempts ask all forty; the answers of the first are paid once and known to the second."""
+    watch = Watching()
+
+    def kill(cell: Cell, text: str) -> None:
+        if "epoch" in text:
+            for child in psutil.Process().children(recursive=True):
+                if not child.children() and "benchmark.thief" in " ".join(child.cmdline()):
+                    child.send_signal(signal.SIGKILL)
+
+    watch.on_word = kill
+    (record,) = play(world, world.suite(("npdd-sl",)), watch)
+
+    assert (record.status, record.attempt) == ("crashed", 2)
+    assert record.bill is not None
+    assert (record.bill.asked, record.bill.computed) == (40, 40)
+    assert (record.bill.cost, record.bill.paid) == (pytest.approx(0.08), pytest.approx(0.08))
+
+
 def test_a_cell_that_fails_is_recorded_and_tried_again_in_the_next_run(world: tiny_world.World) -> None:
     """A loss that is not finite ends the cell with its sentence; the suite goes on."""
     recipe = world.folder / "brief.toml"

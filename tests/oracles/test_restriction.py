@@ -57,8 +57,10 @@ def test_what_was_measured_with_other_classes_goes_and_probabilities_are_none_an
     whole = seal.restate(onnx.load(tiny_oracle(tmp_path)), measured=(measured,), scores_kind="probability")
     fewer = contract.read_card(restrict(whole, ["class 3", "class 0"], "some"))
     assert (fewer.measured, fewer.scores_kind) == ((), "logit")
+    assert fewer.notes[-1].endswith("; its scores do not sum to one")
     turned = restrict(whole, [f"class {place}" for place in (1, 0, 2, 3, 4)], "turned")
     assert contract.read_card(turned).scores_kind == "probability"
+    assert "sum to one" not in contract.read_card(turned).notes[-1]
 
 
 @pytest.mark.parametrize(
