@@ -43,12 +43,13 @@ class Recipe(BaseModel):
     name: str
     version: int = 1
     about: str = ""
-    optimiser: Literal["sgd", "adamw"]
+    optimiser: Literal["sgd", "adamw", "muon"]  # muon: for kernels, the rest SGD
     rate: Positive  # the highest learning rate
     schedule: Literal["thirds", "one-cycle", "cosine", "constant"]
     rise: Share = 0.0  # share of the steps in which the rate climbs to its height (one-cycle, cosine)
-    momentum: Share = 0.9  # sgd
-    nesterov: bool = False  # sgd
+    momentum: Share = 0.9  # sgd, and what muon leaves to it
+    nesterov: bool = False  # likewise
+    turning_momentum: Share = 0.6  # muon
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     decay: Literal["all", "kernels"] = "all"  # kernels: not biases, norms and other vectors
     batch: Annotated[int, Field(ge=2)]  # batch norm needs two
