@@ -28,11 +28,6 @@ class Optimiser:
             left = [parameter for parameter in left if not any(parameter is other for other in turned)]
         self._parts.append(_plain(left, recipe))
 
-    @property
-    def done(self) -> float:
-        """The share of its steps that are taken."""
-        return self._done / self._steps
-
     def step(self, loss: torch.Tensor) -> None:
         """Take one step down the loss."""
         for part in self._parts:
