@@ -117,8 +117,8 @@ class Recipe(BaseModel):
         )
 
     def for_fine_tuning(self) -> Self:
-        """The recipe of the second stage; a tenth of the rate where the recipe says nothing of it."""
-        changes: dict[str, Any] = {"rate": self.rate / 10, "fine_tuning": None}
+        """The recipe of the second stage, without students; a tenth of the rate where the recipe says nothing of it."""
+        changes: dict[str, Any] = {"rate": self.rate / 10, "fine_tuning": None, "self_training": None}
         if self.fine_tuning is not None:
             changes["rate"] = self.fine_tuning.rate
             if self.fine_tuning.epochs or self.fine_tuning.image_passes:

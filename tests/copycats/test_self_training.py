@@ -147,3 +147,11 @@ def test_blend_is_the_mean_over_labelled_and_unlabelled_images_worked_by_hand(ea
 def test_self_training_with_a_fixed_number_of_epochs_is_refused() -> None:
     with pytest.raises(ValidationError, match="self_training uses the passes that are left"):
         Recipe.model_validate(RECIPE.model_dump() | {"image_passes": None, "epochs": 3})
+
+
+def test_the_second_stage_has_no_students_and_may_count_in_epochs() -> None:
+    first = Recipe.model_validate(RECIPE.model_dump() | {"fine_tuning": {"rate": 0.01, "epochs": 3}})
+
+    second = first.for_fine_tuning()
+
+    assert (second.self_training, second.epochs, second.image_passes) == (None, 3, None)
