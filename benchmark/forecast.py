@@ -123,8 +123,8 @@ def _passes(cell: Cell, arena: Arena) -> int:
     else:
         stack = arena.role(cell.problem, "odd" if cell.odd_digest else "pdd")
         images = len(stack) if stack else 0
-    recipe = recipe if cell.budget and not cell.pdd_budget else recipe.on_labels_alone()
-    return round(images * recipe.epochs_for(images) * recipe.passes_per_label)
+    pool = arena.pool(cell.problem, cell.pool) if cell.pool and cell.budget and not cell.pdd_budget else None
+    return recipe.passes_for(images, len(pool) if pool else 0)
 
 
 def _names_missing(cell: Cell) -> tuple[str, ...]:

@@ -31,9 +31,10 @@ from benchmark.wire import Line, LineClosed, Message
 from copycats import architectures, attacks, weights
 from copycats.balance import balance
 from copycats.copycat import Copycat
+from copycats.generations import train_generations
 from copycats.recipe import Recipe
 from copycats.refusals import AskRefused, CopycatRefused
-from copycats.training import predict, train
+from copycats.training import predict
 from copycats.transfer_set import TransferSet
 
 
@@ -139,7 +140,7 @@ def learn(copycat: Copycat, stage: StageJob, job: Job, line: Line, device: str, 
         training: dict[str, Any] = {"reused": True}
     else:
         recipe = recipe if first else recipe.for_fine_tuning()
-        training = asdict(train(copycat, chosen, recipe, cell.rng(f"training {stage.name}"), device, say))
+        training = asdict(train_generations(copycat, chosen, recipe, cell.rng(f"training {stage.name}"), device, say))
         if stage.keep:
             weights.save(copycat, stage.keep)
     return StageLoot(
@@ -200,7 +201,7 @@ def _attack_alone(name: str, stage: StageJob, job: Job, line: Line) -> None:
 
 
 def _attack(name: str, stage: StageJob, job: Job, line: Line, *, fence: bool = True) -> None:
-    """Run the attack on the pool, which is opened without the labels beside it."""
+    """Run the attack on the pool."""
     ask, pool = Ask(line, stage, job.classes), _pool(stage)
     rng = job.cell.rng("pdd" if stage.name == "pdd" else "attack")
     if fence:
@@ -210,8 +211,7 @@ def _attack(name: str, stage: StageJob, job: Job, line: Line, *, fence: bool = T
 
 
 def _pool(stage: StageJob) -> Pool:
-    """The images of the stage, opened without the labels beside them, and without those that the test set has too."""
-    images_NHWC = open_images(stage.folder)
+    images_NHWC = open_images(stage.folder)  # without the labels beside them
     return Pool(images_NHWC, _kept(stage, len(images_NHWC)))
 
 

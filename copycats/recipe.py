@@ -14,13 +14,16 @@ LOOK = 1 / 3  # what a forward pass alone costs, in image-passes (a pass is forw
 
 
 class SelfTraining(BaseModel):
-    """What a copycat learns from images of the pool that nobody was asked about: the opinion of its running average."""
+    """What students learn of the whole pool's images, unlabelled, when passes are left that the labels cannot use."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    images: Positive  # unlabelled images for each labelled one
-    rise: Share = 0.1  # share of the steps in which their weight climbs to its height
-    temperature: Positive = 1.0  # below 1: opinions are sharpened
+    images: Positive  # unlabelled images for each labelled one; fewer where the pool is small beside the labels
+    students: Annotated[int, Field(ge=1)] = 1  # at most so many, one after the other
+
+    def per_label(self, images: int, pool: int) -> float:
+        """Unlabelled images for each of so many labelled ones, with a pool of that size."""
+        return min(self.images, pool / max(images, 1))
 
 
 class FineTuning(BaseModel):
@@ -47,14 +50,15 @@ class Recipe(BaseModel):
     name: str
     version: int = 1
     about: str = ""
-    optimiser: Literal["sgd", "adamw"]
+    optimiser: Literal["sgd", "adamw", "muon"]  # muon: for kernels, the rest SGD
     rate: Positive  # the highest learning rate
     schedule: Literal["thirds", "milestones", "one-cycle", "cosine", "constant"]
     milestones: Milestones = ()  # after so many epochs the rate is multiplied by gamma
     gamma: Gamma = 0.1
     rise: Share = 0.0  # share of the steps in which the rate climbs to its height (one-cycle, cosine)
-    momentum: Share = 0.9  # sgd
-    nesterov: bool = False  # sgd
+    momentum: Share = 0.9  # sgd, and what muon leaves to it
+    nesterov: bool = False  # likewise
+    turning_momentum: Share = 0.6  # muon
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     decay: Literal["all", "kernels"] = "all"  # kernels: not biases, norms and other vectors
     batch: Annotated[int, Field(ge=2)]  # batch norm needs two
@@ -71,7 +75,7 @@ class Recipe(BaseModel):
     contrast: Share = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     average: Share = 0.0  # how much of the weights' running average stays at a step; 0: no average, the last weights
-    self_training: SelfTraining | None = None  # where there are images that nobody was asked about
+    self_training: SelfTraining | None = None  # where images of the pool are left that nobody was asked about
     fine_tuning: FineTuning | None = None
 
     @model_validator(mode="after")
@@ -84,8 +88,8 @@ class Recipe(BaseModel):
             raise ValueError(f"milestones are given, but the schedule is {self.schedule}")
         if self.schedule == "milestones" and self.epochs is None:
             raise ValueError("milestones count epochs: give epochs, not image_passes")
-        if self.self_training is not None and not self.average:
-            raise ValueError("self_training needs an average to learn from: give average, such as 0.998")
+        if self.self_training is not None and self.image_passes is None:
+            raise ValueError("self_training uses the passes that are left: give image_passes instead of epochs")
         return self
 
     def epochs_for(self, images: int) -> int:
@@ -93,26 +97,38 @@ class Recipe(BaseModel):
         if self.epochs is not None:
             return self.epochs
         assert self.image_passes is not None  # noqa: S101 - the validator holds it
-        wanted = round(self.image_passes / max(images * self.passes_per_label, 1))
-        return min(max(wanted, self.fewest_epochs), self.most_epochs)
+        return min(max(round(self.image_passes / max(images, 1)), self.fewest_epochs), self.most_epochs)
 
-    @property
-    def passes_per_label(self) -> float:
-        """Image-passes for each labelled image that is learnt from: 1, and those of the unlabelled ones beside it."""
-        return 1.0 if self.self_training is None else 1 + self.self_training.images * (1 + LOOK)
+    def epochs_of_students(self, images: int, pool: int) -> tuple[int, ...]:
+        """How often each student goes through the labels; none where the passes are spent on the labels already."""
+        how, found = self.self_training, list[int]()
+        if how is None or self.image_passes is None or not pool:
+            return ()
+        left = self.image_passes - images * self.epochs_for(images)
+        each = images * (1 + how.per_label(images, pool))
+        for _ in range(how.students):
+            epochs = min(int((left - self.looks(pool)) / each), self.most_epochs)
+            if epochs < self.fewest_epochs:
+                break
+            found.append(epochs)
+            left -= round(epochs * each) + self.looks(pool)
+        return tuple(found)
 
-    @property
-    def labelled_batch(self) -> int:
-        """Labelled images in a batch: what unlabelled ones leave of it."""
-        return self.batch if self.self_training is None else max(2, round(self.batch / (1 + self.self_training.images)))
+    def looks(self, pool: int) -> int:
+        """What one opinion of every image of a pool costs, in image-passes; mirrored images are looked at as well."""
+        return round(pool * LOOK * (2 if self.flip else 1))
 
-    def on_labels_alone(self) -> Self:
-        """The recipe where there are no unlabelled images: as many image-passes, all of them on labels."""
-        return self if self.self_training is None else self.model_copy(update={"self_training": None})
+    def passes_for(self, images: int, pool: int = 0) -> int:
+        """Image-passes of a training on so many labels, with students where there is a pool of unlabelled images."""
+        students = self.epochs_of_students(images, pool)
+        more = 0.0 if self.self_training is None else self.self_training.per_label(images, pool)
+        return images * self.epochs_for(images) + sum(
+            round(epochs * images * (1 + more)) + self.looks(pool) for epochs in students
+        )
 
     def for_fine_tuning(self) -> Self:
-        """The recipe of the second stage; a tenth of the rate where the recipe says nothing of it."""
-        changes: dict[str, Any] = {"rate": self.rate / 10, "fine_tuning": None}
+        """The recipe of the second stage, without students; a tenth of the rate where the recipe says nothing of it."""
+        changes: dict[str, Any] = {"rate": self.rate / 10, "fine_tuning": None, "self_training": None}
         if self.fine_tuning is not None:
             changes["rate"] = self.fine_tuning.rate
             if self.fine_tuning.epochs or self.fine_tuning.image_passes:

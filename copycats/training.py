@@ -21,7 +21,7 @@ from copycats.copycat import Copycat
 from copycats.optimiser import Optimiser
 from copycats.recipe import Recipe
 from copycats.refusals import EmptyTransferSet, LossNotFinite
-from copycats.self_training import SelfTeacher
+from copycats.self_training import Hearsay
 from copycats.transfer_set import TransferSet
 
 PREDICTED_AT_ONCE = 256
@@ -55,24 +55,23 @@ def train(
         raise EmptyTransferSet(f"{copycat.order.name}: no stolen label to train on. Raise the budget or fill the pool.")
     started = time.perf_counter()
     compute = choose(recipe, device)
-    recipe = recipe.on_labels_alone() if transfer_set.unlabelled is None else recipe
-    batches = Batches(transfer_set, recipe.labelled_batch, compute.device)
+    hearsay = Hearsay(transfer_set.opinions, compute.device)
+    batches = Batches(transfer_set, hearsay.labelled(recipe.batch), compute.device)
     epochs = recipe.epochs_for(len(transfer_set))
     losses: list[float] = []
     compute.place(copycat.train())
     optimiser = Optimiser(copycat, recipe, epochs * batches.per_epoch)
     average = Average(copycat, recipe.average)
-    teacher = SelfTeacher(transfer_set.unlabelled, recipe.self_training, average, compute)
 
     with reproducible(compute.device, rng):
         for epoch in range(1, epochs + 1):
             lost = torch.zeros((), device=compute.device)
             for images_NHWC, labels_N in batches.epoch(rng):
-                images_MHWC = teacher.join(images_NHWC, rng)  # unlabelled ones behind them, if the recipe wants any
+                images_MHWC = hearsay.join(images_NHWC, rng)  # unlabelled ones behind them, if there are opinions
                 logits_MK = compute.look(copycat, compute.arrange(augment(images_MHWC, recipe, rng)))
                 logits_NK, logits_UK = logits_MK[: len(labels_N)], logits_MK[len(labels_N) :]
                 loss = F.cross_entropy(logits_NK, labels_N, label_smoothing=recipe.smoothing)
-                optimiser.step(teacher.blend(loss, logits_UK, optimiser.done))
+                optimiser.step(hearsay.blend(loss, logits_UK))
                 average.follow()
                 lost += loss.detach()
             losses.append(lost.item() / batches.per_epoch)  # once an epoch: on a GPU this waits for all that was queued
@@ -82,8 +81,8 @@ def train(
 
     average.hand_over()
     copycat.eval()
-    decisions = compute.decisions | transfer_set.oddities | teacher.decisions
-    passes = epochs * len(transfer_set) + teacher.image_passes
+    decisions = compute.decisions | transfer_set.oddities
+    passes = epochs * len(transfer_set) + hearsay.image_passes
     return Training(epochs, passes, tuple(losses), time.perf_counter() - started, decisions)
 
 

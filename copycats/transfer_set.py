@@ -1,6 +1,7 @@
 """The transfer set: images that were asked, with their stolen labels.
 
-Shape letters: N images, M picks (which of the images train, in which multiplicity), C classes.
+Shape letters: N images, M picks (which of the images train, in which multiplicity), P pool images,
+K classes of opinions, C classes.
 """
 
 import hashlib
@@ -18,12 +19,22 @@ ALL = np.full(1, -1, np.int64)  # stands for every image once, in order
 
 
 @dataclass(frozen=True, eq=False)
+class Opinions:
+    """Unlabelled images, what an elder copycat thinks of each, and how many train beside each labelled image."""
+
+    pool: Pool
+    shares_PK: npt.NDArray[np.float16]  # class shares [images of the pool, classes]
+    per_label: float
+
+
+@dataclass(frozen=True, eq=False)
 class TransferSet:
     """What was bought: uint8 images [n, h, w, 3] RGB 0..255 and int64 labels [n] in 0..classes-1.
 
     `picks_M` (int64 [m], default all in order) says which images train; an image may be picked several times or never.
-    The images may be a memory map and are never copied. `unlabelled`: more images of the pool, which nobody labelled;
-    they are no part of what was bought, nor of the digest. Raises BadTransferSet when the parts do not belong together.
+    The images may be a memory map and are never copied. `unlabelled`: the whole pool, without labels;
+    `opinions`: what was thought of them. Neither is part of what was bought, nor of the digest. Raises BadTransferSet
+    when the parts do not belong together.
     """
 
     images_NHWC: Images
@@ -31,6 +42,7 @@ class TransferSet:
     classes: int
     picks_M: npt.NDArray[np.int64] = field(default_factory=lambda: ALL)
     unlabelled: Pool | None = None
+    opinions: Opinions | None = None
 
     def __post_init__(self) -> None:
         if self.picks_M is ALL:

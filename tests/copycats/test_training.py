@@ -34,10 +34,10 @@ def learn(
 
 
 @pytest.mark.parametrize("name", ["small_vgg", "small_alexnet", "small_resnet"])
-@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw", "muon"])
 def test_learns_what_is_easy(easy_set: TransferSet, name: str, optimiser: str) -> None:
     """Six epochs are enough for three shades of grey; loss falls, and the report adds up."""
-    rate = 0.05 if optimiser == "sgd" else 0.003
+    rate = {"sgd": 0.05, "adamw": 0.003, "muon": 0.05}[optimiser]
     recipe = QUICK.model_copy(update={"optimiser": optimiser, "rate": rate, "crop": 2, "flip": True, "clip": 5.0})
     copycat, report = learn(easy_set, recipe, name=name)
     assert (predict(copycat, easy_set.images_NHWC) == easy_set.labels_N).mean() > 0.95
