@@ -182,7 +182,8 @@ def _left_out(rows: Sequence[Row], shown: Sequence[Column]) -> str:
 def _fitting(rows: Sequence[Row], width: int) -> list[Column]:
     """The columns in the forms that fit."""
     columns = _wanted(rows)
-    for step in STEPS:
+    numbers = any(row.published and row.published.found for row in rows)
+    for step in STEPS if numbers else (beside.HEAD, *STEPS):  # words that the table's other lines say too go first
         names = [min(each.width(rows), NAME_WIDTH) if each.head == "copycat" else each.width(rows) for each in columns]
         if sum(names) + len(GAP) * (len(columns) - 1) <= width:
             break
