@@ -59,12 +59,15 @@ def inspect(
     write_card: Annotated[bool, typer.Option("--write-card", help="Write FILE's card beside it, to edit.")] = False,
 ) -> None:
     """What was found, declared and assumed of one ONNX file, with warnings; exit code 3 if it cannot be an oracle."""
-    from benchmark.shelf import open_file  # noqa: PLC0415 - keeps --help quick
+    from benchmark.problems import load_problem  # noqa: PLC0415 - keeps --help quick
+    from benchmark.shelf import open_file  # noqa: PLC0415
     from benchmark.strict_toml import read_toml  # noqa: PLC0415
     from oracles.card import DroppedCard  # noqa: PLC0415
 
     beside = file.with_suffix(".toml")
     card = read_toml(beside, DroppedCard) if beside.exists() else DroppedCard()
+    if problem is not None and problem.endswith(".toml"):
+        problem = load_problem(problem).name
     said = {key: value for key, value in (("output", output), ("problem", problem)) if value is not None}
     shelved = open_file(file, find_places(), card.model_copy(update=said))
     table = Table(box=None, pad_edge=False)
