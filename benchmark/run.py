@@ -29,7 +29,7 @@ def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -
     Raises WorkerDied when that process ends, and what the machine refuses (a full disk); all else becomes a record.
     """
     if cell.missing:
-        where = "oracles list" if cell.missing == ("oracle",) else f"data status {cell.problem}"
+        where = "oracles list" if cell.missing == ("oracle",) else arena.look(cell.problem)
         sentence = f"{', '.join(cell.missing)} missing; run: python -m benchmark {where}"
         return recorder.failed(cell, attempt, arena, "data missing", Failure(kind="DataMissing", sentence=sentence))
     doors: dict[str, Ask] = {}

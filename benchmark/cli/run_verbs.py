@@ -156,7 +156,7 @@ def _print_plan(suite: str, given: dict[str, Any], format_: str) -> None:
     plan = forecast(suite, given, say)
     if format_ in {"csv", "json"}:
         _print_cells(plan.left, format_)
-    else:
+    elif plan.rows or not plan.lacking:
         _print_rows(plan)
     for sentence in plan.lacking:
         say(sentence)

@@ -144,9 +144,7 @@ sys.meta_path.append(Finder)
 
 
 @pytest.mark.parametrize("package", [True, False])
-def test_an_attack_that_is_installed_editable_is_played(
-    package: bool, spied: tiny_world.World, tmp_path: Path
-) -> None:
+def test_an_attack_that_is_installed_editable_is_played(package: bool, spied: tiny_world.World, tmp_path: Path) -> None:
     """Its source lies outside of the search path: a package with a file of weights, or a module with a second one."""
     site, project = tmp_path / "site", tmp_path / "project"
     (site / "spying.py").unlink()

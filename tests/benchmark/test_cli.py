@@ -227,13 +227,14 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_loses_nothing(world: tiny_
 
 def test_no_home_is_no_obstacle(world: tiny_world.World, tmp_path: Path) -> None:
     """Without HOME and without a cache folder, a temporary one is taken."""
+    (tmp_path / "occupied").write_text("x")  # below a file not even root makes a folder
     environment = {
         key: value for key, value in os.environ.items() if key not in {"HOME", "XDG_CACHE_HOME", "BENCHMARK_CACHE"}
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmark", "data", "status", "dig10"],
         cwd=tmp_path,
-        env={**environment, "TMPDIR": str(tmp_path), "HOME": "/nonexistent"},
+        env={**environment, "TMPDIR": str(tmp_path), "HOME": str(tmp_path / "occupied" / "home")},
         capture_output=True,
         text=True,
         check=False,
