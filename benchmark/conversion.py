@@ -41,6 +41,13 @@ from oracles.server import resized
 
 Say = Callable[[str], None]
 
+_OPTIONS = {
+    "write range = [low, high] into the card": "say --range LOW HIGH --replace",
+    "write size = [height, width] into the card": "say --size HEIGHT WIDTH --replace",
+    "write layout into the card": 'write layout = "nchw" or "nhwc" into a file and say --card FILE --replace',
+    "write channels into the card": "write channels = 1 or 3 into a file and say --card FILE --replace",
+}
+
 
 def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card:
     """Convert the order's source and write the oracle file `out`; returns its card.
@@ -76,11 +83,18 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
         measured = measure(served_N, problem.name, len(card.classes), tdd)
         updates["measured"] = (measured,)
         doubts += _by_chance(measured, len(card.classes))
-    updates["warnings"] = (*card.warnings, *doubts)
+    updates["warnings"] = (*map(_as_options, card.warnings), *doubts)
     card = Card.model_validate({**card.model_dump(), **updates})
     contract.write_card(sealed.model, card)
     write(sealed.model, out, sealed.lent)
     return card
+
+
+def _as_options(warning: str) -> str:
+    """A warning of sealing, its way out said in options of `convert`: a converted oracle has no card beside it."""
+    for card, options in _OPTIONS.items():
+        warning = warning.replace(card, options)
+    return warning
 
 
 def _with_problem(said: DroppedCard) -> tuple[DroppedCard, Problem | None]:
@@ -245,9 +259,14 @@ def _prove(
         conversion.lent,
         conversion.witnesses,
     )
-    parity, agreement = run_parity(trial, Images(shown.images_NHWC[: order.images], shown.source))
-    if agreement.images < len(shown.images_NHWC[: order.images]):
-        say(f"note: the parity run was ended after a minute and {agreement.images} images")
+    wanted = Images(shown.images_NHWC[: order.images], shown.source)
+    say(f"parity run: source and oracle answer {len(wanted.images_NHWC):,} images, for a minute at most")
+    parity, agreement = run_parity(trial, wanted, say=say)
+    if agreement.images < len(wanted.images_NHWC):
+        say(
+            f"note: the parity run was ended after a minute and {agreement.images:,} of {len(wanted.images_NHWC):,}"
+            " images; --images N asks for fewer"
+        )
     return judged(parity, agreement, accept=order.accept), cautions(agreement)
 
 
