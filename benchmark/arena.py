@@ -1,5 +1,6 @@
 """What the cells of one run share on the referee's side: images, oracles, recipes - opened once, named by digest."""
 
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,7 @@ class Arena:
     _target_labels: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(init=False)
     _weights: dict[str, str] = field(init=False)
+    _given: dict[str, str] = field(init=False)  # name of a problem -> that name, or the file that the suite says
     _opening: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class Arena:
         for attack in self.suite.attacks:
             attacks.ensure_known(attack)  # its code is loaded in the thief's process only
         self._weights = {copycat: _digest(file) for copycat, file in self.suite.weights.items()}
+        self._given = dict(zip(self._problems, self.suite.problems, strict=True))
         self.suite = renamed(self.suite, problems=self._problems, recipe=self.recipes, pools=self._pools)
 
     @cached_property
@@ -98,6 +101,11 @@ class Arena:
     def problem(self, name: str) -> Problem:
         """A problem of the suite."""
         return self._problems[name]
+
+    def look(self, problem: str) -> str:
+        """The verb that says what images of a problem are here, with the problem's file where it has one."""
+        given, here = Path(self._given[problem]), Path.cwd()
+        return f"data status {shlex.quote(str(given.relative_to(here) if given.is_relative_to(here) else given))}"
 
     def role(self, problem: str, role: Role) -> Stack | None:
         """The images of a role; None (said once) where they are missing."""
@@ -186,7 +194,7 @@ class Arena:
         stack = self.role(cell.problem, "tdd")
         if stack is None:
             raise DataMissing(
-                f"problem {cell.problem}: no TDD found. Run: python -m benchmark data status {cell.problem}"
+                f"problem {cell.problem}: no TDD found. Run: python -m benchmark {self.look(cell.problem)}"
             )
         return stack
 
@@ -247,8 +255,7 @@ class Arena:
     def _stage(self, cell: Cell, name: Literal["npdd", "pdd", "odd"], stack: Stack | None, budget: int) -> StageJob:
         if stack is None:
             raise DataMissing(
-                f"problem {cell.problem}: {name.upper()} is missing. "
-                f"Run: python -m benchmark data status {cell.problem}"
+                f"problem {cell.problem}: {name.upper()} is missing. Run: python -m benchmark {self.look(cell.problem)}"
             )
         first, shared = cell.first_stage(), "npdd-sl+pdd-sl" in self.suite.regimes
         return StageJob(

@@ -41,6 +41,13 @@ from oracles.server import resized
 
 Say = Callable[[str], None]
 
+_OPTIONS = {
+    "write range = [low, high] into the card": "say --range LOW HIGH --replace",
+    "write size = [height, width] into the card": "say --size HEIGHT WIDTH --replace",
+    "write layout into the card": 'write layout = "nchw" or "nhwc" into a file and say --card FILE --replace',
+    "write channels into the card": "write channels = 1 or 3 into a file and say --card FILE --replace",
+}
+
 
 def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card:
     """Convert the order's source and write the oracle file `out`; returns its card.
@@ -52,33 +59,53 @@ def convert_to_oracle(order: Order, out: Path, places: Places, say: Say) -> Card
     framework, source = recognise(find(order.source))
     say(f"{framework.name}: {source.text}")
     framework.refuse_unheard(source, order.wishes)
+    said, named = _with_problem(order.card)
     conversion = framework.converter()(source, order.wishes)
     if any(file.exists() and out.exists() and file.samefile(out) for file in conversion.files):
         raise Refused(f"{out}: this is the source itself. Name another file with -o.")
     conversion = _with_mean_image(conversion, order.wishes.mean)
-    sealed = seal_conversion(conversion, order.card, out.stem)
-    card, problem = sealed.card, sealed.card.problem
-    if order.card.order is not None and card.preprocessing.channels == 1:
+    sealed = seal_conversion(conversion, said, out.stem)
+    card = sealed.card
+    problem = named or (load_problem(card.problem) if card.problem else None)
+    if said.order is not None and card.preprocessing.channels == 1:
         raise OptionUnheard(
-            f"--channels {order.card.order} means nothing to this {framework.name} model, which takes grey images;"
+            f"--channels {said.order} means nothing to this {framework.name} model, which takes grey images;"
             " leave it out"
         )
     session = open_session(sealed.model, device="cpu", lent=sealed.lent)
     tdd = None if problem is None else _test_set(problem, card, places, say)
     if problem is not None and "classes" in card.preprocessing.assumed:  # still assumed, but no longer numbers
-        card = card.model_copy(update={"classes": load_problem(problem).classes})
+        card = card.model_copy(update={"classes": problem.classes})
     parity, doubts = _prove(order, conversion, (session, card), tdd, places, say)
     updates: dict[str, Any] = {"parity": parity, "unverified": None if parity else _why(conversion)}
     if tdd is not None and problem is not None:
         served_N, _ = answers(session, _fitting(tdd, card), card.batch)
-        measured = measure(served_N, problem, len(card.classes), tdd)
+        measured = measure(served_N, problem.name, len(card.classes), tdd)
         updates["measured"] = (measured,)
         doubts += _by_chance(measured, len(card.classes))
-    updates["warnings"] = (*card.warnings, *doubts)
+    updates["warnings"] = (*map(_as_options, card.warnings), *doubts)
     card = Card.model_validate({**card.model_dump(), **updates})
     contract.write_card(sealed.model, card)
     write(sealed.model, out, sealed.lent)
     return card
+
+
+def _as_options(warning: str) -> str:
+    """A warning of sealing, its way out said in options of `convert`: a converted oracle has no card beside it."""
+    for card, options in _OPTIONS.items():
+        warning = warning.replace(card, options)
+    return warning
+
+
+def _with_problem(said: DroppedCard) -> tuple[DroppedCard, Problem | None]:
+    """What is said, its problem called by its name also where its file was given; and that problem.
+
+    Raises UnknownName, BadToml.
+    """
+    if said.problem is None:
+        return said, None
+    problem = load_problem(said.problem)
+    return said.model_copy(update={"problem": problem.name}), problem
 
 
 def seal_conversion(conversion: Conversion, said: DroppedCard, name: str, **extra: Any) -> Sealed:
@@ -180,9 +207,8 @@ def _shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def _test_set(problem: str, card: Card, places: Places, say: Say) -> Stack | None:
+def _test_set(known: Problem, card: Card, places: Places, say: Say) -> Stack | None:
     """The problem's TDD; None where its data are missing. Raises Mismatch for another number of classes."""
-    known = load_problem(problem)
     if len(known.classes) != len(card.classes):
         raise Mismatch(
             f"{card.name}: {len(card.classes)} scores, but problem {known.name} has {len(known.classes)} classes. "
@@ -233,9 +259,14 @@ def _prove(
         conversion.lent,
         conversion.witnesses,
     )
-    parity, agreement = run_parity(trial, Images(shown.images_NHWC[: order.images], shown.source))
-    if agreement.images < len(shown.images_NHWC[: order.images]):
-        say(f"note: the parity run was ended after a minute and {agreement.images} images")
+    wanted = Images(shown.images_NHWC[: order.images], shown.source)
+    say(f"parity run: source and oracle answer {len(wanted.images_NHWC):,} images, for a minute at most")
+    parity, agreement = run_parity(trial, wanted, say=say)
+    if agreement.images < len(wanted.images_NHWC):
+        say(
+            f"note: the parity run was ended after a minute and {agreement.images:,} of {len(wanted.images_NHWC):,}"
+            " images; --images N asks for fewer"
+        )
     return judged(parity, agreement, accept=order.accept), cautions(agreement)
 
 

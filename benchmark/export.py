@@ -91,7 +91,20 @@ class Exporter:
             name = getattr(cell, kind)
             if name is not None and name not in names:
                 raise UnknownName(f"{kind} in suite {self.suite.name}", name, names)
+        self._refuse_foreign(cell)
         return record
+
+    def _refuse_foreign(self, cell: Cell) -> None:
+        """Refuse a cell that differs from all of the suite in what `run` has no option for."""
+        suite = self._arena.suite
+        axes = {"regime": suite.regimes, "copycat": suite.copycats, "attack": suite.attacks, "balance": suite.balances}
+        for axis, names in {**axes, "oracle": suite.oracles}.items():
+            name = getattr(cell, axis)
+            if names is not None and name is not None and name not in names:
+                raise Refused(
+                    f"cell {cell.digest[:12]}: is none of suite {self.suite.name}, as its {axis} is {name} and the "
+                    f"suite has {', '.join(names)}. Name its own suite with --suite."
+                )
 
     def _check_data(self, cell: Cell) -> None:
         """Refuse images that are not those that were played."""

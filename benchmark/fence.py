@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,19 @@ class FenceTouched(PermissionError):
     """An attack reached for something outside `ask` and the pool."""
 
 
-def put_up() -> None:
-    """From now on, in this process, what is outside of Python's libraries and memory is refused with FenceTouched."""
+def put_up(own: Iterable[str] = ()) -> None:
+    """From now on, in this process, what is outside of Python's libraries and memory is refused with FenceTouched.
+
+    `own`: the attack's own packages, which may lie anywhere (`pip install -e`) and are read as an installed library is.
+    """
     # bound here: what the hook looks up in modules could be replaced there
     realpath, fsdecode, separator = os.path.realpath, os.fsdecode, os.sep
     referee, closed, code_endings, writes = _REFEREE, _CLOSED, _CODE, _writes
     names = ("stdlib", "platstdlib", "purelib", "platlib")
+    mine = [place for name in own for place in _folders(name)]
+    files = tuple(place for place in mine if os.path.isfile(place))  # noqa: PTH113 - beside its kin
     libraries = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
+    libraries += tuple(place + os.sep for place in mine if place not in files)
     code = tuple(os.path.realpath(entry) + os.sep for entry in sys.path if entry)
     hidden = tuple(folder + os.sep for name in _REFEREE for folder in _folders(name))
 
@@ -51,7 +58,7 @@ def put_up() -> None:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return
         place = realpath(fsdecode(path))
-        readable = place.startswith(libraries) or place == "/dev/urandom"
+        readable = place.startswith(libraries) or place in files or place == "/dev/urandom"
         readable = readable or (place.startswith(code) and place.endswith(code_endings))
         if write or not readable or place.startswith(hidden):
             raise FenceTouched(f"an attack may not open {Path(place).name!r}: it gets ask, pool and rng.")
@@ -74,5 +81,7 @@ def _writes(mode: object, flags: object, writing: int = _WRITING) -> bool:
 
 
 def _folders(package: str) -> list[str]:
+    """Where a package lies, or the file of a module that is none; nothing is imported to find out."""
     spec = importlib.util.find_spec(package)
-    return [os.path.realpath(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    places = spec.submodule_search_locations or [spec.origin or ""] if spec else []
+    return [os.path.realpath(place) for place in places if place]

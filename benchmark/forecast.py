@@ -1,7 +1,7 @@
 """What a run will ask, cost and take, said before anything is asked."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from benchmark.arena import Arena
 from benchmark.cell import Cell
 from benchmark.ledger import Ledger
+from benchmark.suites.planned import NOTHING
 from benchmark.suites.suite import Suite
 from benchmark.terms import Silent, Terms, chosen_cells, prepare
 from copycats import architectures
@@ -42,6 +43,7 @@ class Forecast:
     minutes: float
     slots: int
     basis: str
+    lacking: tuple[str, ...]  # a sentence for each thing that is not here, with how many cells wait for it
 
     @property
     def cells(self) -> int:
@@ -52,16 +54,6 @@ class Forecast:
     def open(self) -> int:
         """Cells that can be played and have no record."""
         return sum(row.cells - row.done - row.missing for row in self.rows)
-
-    @property
-    def lacking(self) -> tuple[str, ...]:
-        """One sentence per problem and kind of data that is not here, with how many cells wait for it."""
-        waiting = Counter((cell.problem, what) for cell in self.left for what in _names_missing(cell))
-        return tuple(
-            f"{count} {'cell' if count == 1 else 'cells'} of problem {problem} cannot be played: {what} is missing; "
-            f"run: python -m benchmark {'oracles list' if what == 'an oracle' else f'data status {problem}'}"
-            for (problem, what), count in waiting.items()
-        )
 
     @property
     def asked(self) -> int:
@@ -87,7 +79,19 @@ def forecast(suite: str | Suite, options: Mapping[str, Any], say: Callable[[str]
         for note in watch.notes:
             say(note)
         basis = "from this folder's records" if measured else "from a short trial of each architecture"
-        return Forecast(tuple(_rows(planned, done, arena)), tuple(left), seconds / 60 / slots, slots, basis)
+        rows, lacking = tuple(_rows(planned, done, arena)), tuple(_lacking(left, arena))
+        if not planned and terms.whole:
+            lacking = (f"suite {arena.suite.name}: {NOTHING}",)
+        return Forecast(rows, tuple(left), seconds / 60 / slots, slots, basis, lacking)
+
+
+def _lacking(left: Iterable[Cell], arena: Arena) -> Iterator[str]:
+    """One sentence per problem and kind of data that is not here."""
+    waiting = Counter((cell.problem, what) for cell in left for what in _names_missing(cell))
+    for (problem, what), count in waiting.items():
+        look = "oracles list" if what == "an oracle" else arena.look(problem)
+        cells = "1 cell" if count == 1 else f"{count} cells"
+        yield f"{cells} of problem {problem} cannot be played: {what} is missing; run: python -m benchmark {look}"
 
 
 def _rows(planned: Iterable[Cell], done: set[str], arena: Arena) -> Iterable[Row]:

@@ -33,6 +33,7 @@ from oracles.server import resized
 BATCH = 32
 IMAGES = 1_000
 SECONDS = 60.0
+PATIENCE = 5.0  # seconds without a word
 FEW_IMAGES = 100
 LARGE = 1e-2  # of the largest score
 REFERENCE_BYTES = 4 << 30
@@ -96,14 +97,23 @@ class Trial:
         return prepare(images_NHWC, how, _sides(self.model, self.card), self.mean_image)
 
 
-def run_parity(trial: Trial, images: Images, seconds: float = SECONDS) -> tuple[Parity, Agreement]:
-    """Both answer the images, batch by batch, until all are done or the time is over (at least one batch is)."""
-    began, done = time.monotonic(), 0
+def run_parity(
+    trial: Trial, images: Images, seconds: float = SECONDS, say: Callable[[str], None] = lambda _: None
+) -> tuple[Parity, Agreement]:
+    """Both answer the images, batch by batch, until all are done or the time is over (at least one batch is).
+
+    `say` hears every few seconds how far it is.
+    """
+    began = said = time.monotonic()
+    done = 0
     parts: list[np.ndarray] = []
     while done < len(images.images_NHWC) and (not parts or time.monotonic() - began < seconds):
         piece = images.images_NHWC[done : done + BATCH]
         parts.append(trial.reference.scores(trial.prepared(piece)))
         done += len(piece)
+        if time.monotonic() - said >= PATIENCE:
+            said = time.monotonic()
+            say(f"parity run: {done:,} of {len(images.images_NHWC):,} images")
     shown_NHWC = images.images_NHWC[:done]
     labels_N, scores_NC = answers(trial.session, shown_NHWC, trial.card.batch)
     agreement = compare(labels_N, scores_NC, np.concatenate(parts))

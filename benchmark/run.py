@@ -30,7 +30,7 @@ def play(cell: Cell, worker: Worker, attempt: int, arena: Arena, watch: Watch) -
     becomes a record.
     """
     if cell.missing:
-        where = "oracles list" if cell.missing == ("oracle",) else f"data status {cell.problem}"
+        where = "oracles list" if cell.missing == ("oracle",) else arena.look(cell.problem)
         sentence = f"{', '.join(cell.missing)} missing; run: python -m benchmark {where}"
         return recorder.failed(cell, attempt, arena, "data missing", Failure(kind="DataMissing", sentence=sentence))
     doors: dict[str, Ask] = {}

@@ -97,6 +97,8 @@ def open_file(path: Path, places: Places, card: DroppedCard | None = None) -> Sh
     beside = path.with_suffix(".toml")
     if card is None and beside.exists():
         card = read_toml(beside, DroppedCard)
+    if card is not None and card.problem is not None and card.problem.endswith(".toml"):  # a file is named by its stem
+        card = card.model_copy(update={"problem": Path(card.problem).stem})
     folder = places.cache / "oracles"
     try:
         folder.mkdir(parents=True, exist_ok=True)

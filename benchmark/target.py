@@ -34,7 +34,13 @@ class Target(BaseModel):
     seed: int = 0
     price_per_1000: float = 0.0
     requests_per_minute: float | None = None
-    licence: str = "Apache-2.0"
+    licence: str | None = None
+
+
+class Ours(Target):
+    """A target that comes with the benchmark, under its licence."""
+
+    licence: str | None = "Apache-2.0"
 
 
 class ZooFile(BaseModel):
@@ -42,7 +48,7 @@ class ZooFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    targets: dict[str, Target]
+    targets: dict[str, Ours]
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def _proved(sealed: Sealed, made: Made, tdd: Stack) -> Card:
 
 def zoo_targets() -> dict[str, Target]:
     """The targets of the shipped zoo, by name."""
-    return read_toml(ZOO / "zoo.toml", ZooFile).targets
+    return dict(read_toml(ZOO / "zoo.toml", ZooFile).targets)
 
 
 def _dropped(target: Target, problem: Problem, made: Made) -> DroppedCard:

@@ -204,9 +204,9 @@ def _attack(name: str, stage: StageJob, job: Job, line: Line, *, fence: bool = T
     """Run the attack on the pool."""
     ask, pool = Ask(line, stage, job.classes), _pool(stage)
     rng = job.cell.rng("pdd" if stage.name == "pdd" else "attack")
-    if fence:
-        put_up()
     with blamed(name):
+        if fence:
+            put_up(attacks.packages(name))
         attacks.attack(name)(ask, pool, rng)
 
 

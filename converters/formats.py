@@ -10,6 +10,9 @@ from converters.conversion import Converter, Source, Wishes
 from converters.refusals import FrameworkMissing, OptionUnheard
 
 _HEAD = 64
+APART = {"tensorflow": ("constraints.txt", "tests/converters/frameworks-constraints.txt")}
+"""Extras that want an environment of their own, and the files that pin what was tested together there."""
+
 OWN_CODE = re.compile(r"^[\w./\\-]+:[A-Za-z_]\w*$")
 NAMED = re.compile(r"^(timm|torchvision):[\w.\-]+$")
 
@@ -73,7 +76,14 @@ class Framework:
 
     def install(self) -> str:
         """The command that installs what it needs; "" for what comes with the benchmark."""
-        return f'pip install "copycat-benchmark[{self.extra}]"' if self.extra else ""
+        return install(self.extra) if self.extra else ""
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra, and where: what is heavy and pinned wants an environment of its own."""
+    command = f'pip install "copycat-benchmark[{extra}]"'
+    files = " ".join(f"-c {file}" for file in APART.get(extra, ()))
+    return f"in an environment of its own: {command} {files} (docs/converters.md)" if files else command
 
 
 def ends(*suffixes: str) -> Callable[[Source], bool]:

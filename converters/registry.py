@@ -197,8 +197,8 @@ def recognise(source: Source) -> tuple[Framework, Source]:
         return row, source
     if source.path is not None and source.path.is_dir():
         return _only_one(source.path)
-    known = sorted({entry.about for framework in table() for entry in framework.formats})
-    raise UnknownFormat(f"{source.text}: no converter reads this; known are {', '.join(known)} (convert --list)")
+    known = "; ".join(f"{row.name}: {', '.join(entry.about for entry in row.formats)}" for row in table())
+    raise UnknownFormat(f"{source.text}: no converter reads this; known are {known} (convert --list)")
 
 
 def _row(source: Source) -> Framework | None:

@@ -45,7 +45,8 @@ def _needed(module: str, name: str) -> Any:
             return importlib.import_module(module)
     except ImportError as error:
         raise FrameworkMissing(
-            f'{name}: {module} is not installed; pip install "copycat-benchmark[tensorflow]".'
+            f'{name}: {module} is not installed; pip install "copycat-benchmark[tensorflow]" in an environment of its '
+            "own, with the pins that docs/converters.md names."
         ) from error
     finally:
         for key, value in before.items():

@@ -16,7 +16,10 @@ SELECTION = "AXIS=VALUE,…|DIGEST"
 
 
 def compare(
-    one: Annotated[str, typer.Argument(help="Axes of rows, or the beginning of a cell's digest.", metavar=SELECTION)],
+    one: Annotated[
+        str,
+        typer.Argument(help="Axes of rows, or the beginning of a digest: it stands for its row.", metavar=SELECTION),
+    ],
     other: Annotated[str, typer.Argument(help="What to compare it with.", metavar=SELECTION)],
     out: options.Out = Path("runs"),
     other_out: Annotated[
@@ -56,7 +59,8 @@ def compare(
         return [take(record) for record in ledger]
 
     first = plays(out)
-    found = compared(first, plays(other_out) if other_out else first, (one, other), by)
+    elsewhere = other_out is not None and other_out.expanduser().resolve() != out.expanduser().resolve()
+    found = compared(first, plays(other_out) if other_out and elsewhere else first, (one, other), by)
     print(_as_json(found) if format_ == "json" else _as_text(found))  # noqa: T201 - the result
     failing = {"lower": ("lower",), "higher": ("higher",), "different": ("lower", "higher")}
     if fail_if and found.verdict == "one seed":

@@ -141,7 +141,9 @@ def _show(card: "Card", out: Path) -> None:
     for warning in card.warnings:
         console.print(escape(f"warning: {warning}"), soft_wrap=True)
     if card.problem is None:
-        console.print(escape("note: no problem is named, so no suite will use it; say --problem NAME"), soft_wrap=True)
+        console.print(
+            escape("note: no problem is named, so no suite will use it; say --problem NAME --replace"), soft_wrap=True
+        )
 
 
 def _short(value: object) -> str:

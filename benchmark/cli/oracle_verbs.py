@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Oracles: ONNX files in the zoo and in --oracles folders.")
 
 
+COLUMNS = ("oracle", "problem", "classes", "size", "framework", "macro-F1", "per 1000", "licence")
+LEAST = ("licence", "framework", "per 1000")
+"""Columns that a narrow terminal goes without, in this order."""
+
+
 @app.command("list")
 def list_(oracles: options.Oracles = None) -> None:
     """Every oracle found, its problem, size and price; refused files with the reason (exit code 3 if there are any)."""
@@ -26,9 +31,7 @@ def list_(oracles: options.Oracles = None) -> None:
     from oracles.refusals import OracleRefused  # noqa: PLC0415
 
     shelf, refused = Shelf(find_places(oracles=oracles or ()), say), []
-    table = Table(box=None, pad_edge=False)
-    for column in ("oracle", "problem", "classes", "size", "framework", "macro-F1", "per 1000", "licence"):
-        table.add_column(column, overflow="fold")
+    rows: list[tuple[str, ...]] = [COLUMNS]
     for name in shelf.files():
         try:
             card = shelf.open(name).card
@@ -37,34 +40,49 @@ def list_(oracles: options.Oracles = None) -> None:
             continue
         height, width = card.preprocessing.size
         score = next((f"{measured.macro_f1:.3f}" for measured in card.measured), "")
-        table.add_row(
-            *map(
-                escape, (name, card.problem or "-", str(len(card.classes)), f"{height}x{width}", card.framework, score)
-            ),
-            f"{card.price_per_1000:.2f}" if card.price_per_1000 else "",
-            escape(card.licence or ""),
-        )
-    Console(highlight=False).print(table)
+        price = f"{card.price_per_1000:.2f}" if card.price_per_1000 else ""
+        about = (card.problem or "-", str(len(card.classes)), f"{height}x{width}", card.framework, score, price)
+        rows.append((name, *about, card.licence or ""))
+    print(_aligned(rows, Console().width))  # noqa: T201 - the result
     for sentence in refused:
         say(sentence)
     if refused:
         raise typer.Exit(3)
 
 
+def _aligned(rows: list[tuple[str, ...]], width: int) -> str:
+    """The rows in columns; those of LEAST go one by one while a line is too long, and nothing is ever folded."""
+    from benchmark.leaderboard.figures import plain  # noqa: PLC0415 - keeps --help quick
+
+    columns = {head: [plain(row[place]) for row in rows] for place, head in enumerate(COLUMNS)}
+    widths = {head: max(map(len, column)) for head, column in columns.items()}
+    for head in LEAST:
+        if sum(widths.values()) + 2 * len(widths) - 2 > width:
+            del widths[head]
+    lines = zip(*([text.ljust(widths[head]) for text in columns[head]] for head in widths), strict=True)
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
 @app.command("inspect")
 def inspect(
-    file: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    file: Annotated[Path, typer.Argument(help="An ONNX file, or the name of a listed oracle.", metavar="FILE|NAME")],
     output: Annotated[str | None, typer.Option("--output", help="The output that holds the class scores.")] = None,
     problem: Annotated[str | None, typer.Option("--problem", help="The problem that it solves.")] = None,
     write_card: Annotated[bool, typer.Option("--write-card", help="Write FILE's card beside it, to edit.")] = False,
+    oracles: options.Oracles = None,
 ) -> None:
     """What was found, declared and assumed of one ONNX file, with warnings; exit code 3 if it cannot be an oracle."""
-    from benchmark.shelf import open_file  # noqa: PLC0415 - keeps --help quick
+    from benchmark.problems import load_problem  # noqa: PLC0415 - keeps --help quick
+    from benchmark.shelf import Shelf, open_file  # noqa: PLC0415
     from benchmark.strict_toml import read_toml  # noqa: PLC0415
     from oracles.card import DroppedCard  # noqa: PLC0415
 
+    if not file.exists():
+        file = Shelf(find_places(oracles=oracles or ()), say).files().get(str(file), file)
     beside = file.with_suffix(".toml")
     card = read_toml(beside, DroppedCard) if beside.exists() else DroppedCard()
+    if problem is not None and problem.endswith(".toml"):
+        problem = load_problem(problem).name
     said = {key: value for key, value in (("output", output), ("problem", problem)) if value is not None}
     shelved = open_file(file, find_places(), card.model_copy(update=said))
     table = Table(box=None, pad_edge=False)

@@ -1,5 +1,7 @@
 """`record`: one record as people read it, with its classes and confusion matrices."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +20,10 @@ MATRIX_CLASSES = 20
 
 
 def record(
-    digest: Annotated[str, typer.Argument(help="The beginning of a cell's digest, as leaderboards and files name it.")],
+    digest: Annotated[
+        str | None, typer.Argument(help="The beginning of a cell's digest (without one: as --list).")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="All records, one a line, with their digests.")] = False,
     out: options.Out = Path("runs"),
     format_: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
 ) -> None:
@@ -30,16 +35,48 @@ def record(
     if format_ not in {"table", "json"}:
         raise UnknownName("format", format_, ("table", "json"))
     ledger = Ledger(out.expanduser().resolve(), say, only_read=True)
+    if digest is None or list_:
+        if not len(ledger):
+            raise DataMissing(f"{ledger.folder}: no records. Run: python -m benchmark run --suite smoke --out {out}")
+        lines = [_line(each) for each in ledger if each.cell.digest.startswith((digest or "").lower())]
+        print(json.dumps(lines, indent=1) if format_ == "json" else _aligned(lines))  # noqa: T201 - the result
+        return
     found = ledger.find(digest.lower())
     if found is None:
         raise DataMissing(
             f"{digest!r} begins no cell's digest in {ledger.folder}, or several. "
-            f"List them: ls {ledger.folder}, or give more digits."
+            f"List them: python -m benchmark record --list --out {out}, or give more digits."
         )
     if format_ == "json":
         print(found.model_dump_json(indent=1))  # noqa: T201 - the result
         return
     _show(found)
+
+
+def _line(found: "Record") -> dict[str, str | int]:
+    """A record in a line: which cell it is of, and what became of it."""
+    from benchmark.leaderboard.played import NAME_DIGITS  # noqa: PLC0415 - keeps --help quick
+
+    share = found.relative.macro_f1 if found.relative else None
+    axes = ("problem", "oracle", "copycat", "regime", "budget", "seed")
+    return {
+        "digest": found.cell.digest[:NAME_DIGITS],
+        **{axis: getattr(found.cell, axis) for axis in axes},
+        "status": found.status,
+        "of target": f"{100 * share:.1f} %" if share is not None else "–",
+    }
+
+
+def _aligned(lines: Sequence[dict[str, str | int]]) -> str:
+    """Columns under their heads, never folded: what is one record stays one line."""
+    from benchmark.leaderboard.figures import plain  # noqa: PLC0415 - keeps --help quick
+
+    if not lines:
+        return "no record fits"
+    rows = [list(lines[0]), *([plain(str(value)) for value in line.values()] for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in padded)
 
 
 def _show(found: "Record") -> None:
@@ -48,7 +85,8 @@ def _show(found: "Record") -> None:
 
     console = Console(highlight=False)
     cell = found.cell
-    axes = {name: value for name, value in cell if value not in {None, 0} and not name.endswith("_digest")}
+    axes = {name: value for name, value in cell if value is not None and not name.endswith("_digest")}
+    axes = {name: value for name, value in axes.items() if value != 0 or name == "seed"}  # no budget, but a seed
     console.print(f"[bold]{cell.digest}[/bold] · {found.status}")
     console.print(escape(" · ".join(f"{name} {value}" for name, value in axes.items() if name != "version")))
     if found.error:
@@ -73,6 +111,9 @@ def _show(found: "Record") -> None:
         console.print(
             f"asked {found.bill.asked:,}, new to the store {found.bill.computed:,}, cost {found.bill.cost:.2f}"
         )
+    if found.stages:
+        took = " · ".join(f"{stage.stage} {stage.seconds:,.1f} s" for stage in found.stages)
+        console.print(escape(f"time {sum(stage.seconds for stage in found.stages):,.1f} s: {took}"))
     for warning in found.warnings:
         console.print(escape(f"warning: {warning}"), style="yellow")
 

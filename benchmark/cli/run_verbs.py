@@ -19,7 +19,12 @@ def run(
     suite: Annotated[str, typer.Option("--suite", help="A suite's name, or a TOML file.", metavar="NAME|FILE")],
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="Cut axes down: problem=…,oracle=…,copycat=…,regime=…", metavar="AXIS=VALUE"),
+        typer.Option(
+            "--only",
+            help="Cut axes down, such as copycat=resnet18,seed=0: problem, oracle, pool, attack, regime, balance, "
+            "copycat, recipe, budget, seed.",
+            metavar="AXIS=VALUE",
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", help="Other budgets, such as 1000,5000.", metavar="N,N")
@@ -156,7 +161,7 @@ def _print_plan(suite: str, given: dict[str, Any], format_: str) -> None:
     plan = forecast(suite, given, say)
     if format_ in {"csv", "json"}:
         _print_cells(plan.left, format_)
-    else:
+    elif plan.rows or not plan.lacking:
         _print_rows(plan)
     for sentence in plan.lacking:
         say(sentence)

@@ -20,6 +20,7 @@ def train_target(
     seed: Annotated[int, typer.Option("--seed")] = 0,
     price_per_1000: Annotated[float, typer.Option("--price-per-1000", help="What 1000 answers cost.")] = 0.0,
     requests_per_minute: Annotated[float | None, typer.Option("--requests-per-minute", help="Its rate limit.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", help="Its licence, for the card.", metavar="TEXT")] = None,
     data: options.Data = None,
 ) -> None:
     """Train a target on ODD (never on TDD) and write it as an oracle file, its TDD scores on the card."""
@@ -33,6 +34,7 @@ def train_target(
             seed=seed,
             price_per_1000=price_per_1000,
             requests_per_minute=requests_per_minute,
+            licence=licence,
         ),
         out,
         data,

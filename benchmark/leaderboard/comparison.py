@@ -108,11 +108,12 @@ def compare(
     A selection names axes (`copycat=resnet18,budget=5000`; empty: all) or begins a cell's digest, which stands for its
     row. Settings are paired by the axes that neither names; only seeds that are done on both sides count.
     Raises UnknownName for another axis, DataMissing where nothing is selected or pairs, Refused where a selection holds
-    several rows of a setting or the test images differ.
+    several rows of a setting, the test images differ or both select the same rows.
     """
     sides = [_side(plays, text) for plays, text in zip((one, other), selections, strict=True)]
     free = [axis for axis in AXES if all(axis not in side.named and side.uses(axis) for side in sides)]
     first, second = (side.rows(free) for side in sides)
+    _refuse_the_same(sides)
     measures = {
         setting: found
         for setting in sorted(first.keys() & second.keys())
@@ -141,6 +142,16 @@ def compare(
     )
 
 
+def _refuse_the_same(sides: Sequence[Side]) -> None:
+    """Nothing is learnt from records beside themselves; the same cells played elsewhere are other records."""
+    one, other = ({id(play) for play in side.plays} for side in sides)
+    if one == other:
+        raise Refused(
+            f"{sides[0].text!r} and {sides[1].text!r} select the same rows (a digest stands for all seeds of its row). "
+            "Name two rows, such as copycat=small_vgg and copycat=resnet18."
+        )
+
+
 def _side(plays: Iterable[Played], text: str) -> Side:
     """The done records that a selection is about."""
     done = [play for play in plays if play.figures]
@@ -152,9 +163,7 @@ def _side(plays: Iterable[Played], text: str) -> Side:
         found = [play for play in done if all(str(getattr(play.cell, axis)) in wanted[axis] for axis in wanted)]
         named = frozenset(wanted)
     if not found:
-        raise DataMissing(
-            f"{text!r}: no done record fits. See what there is: python -m benchmark leaderboard --all --format csv"
-        )
+        raise DataMissing(f"{text!r}: no done record fits. See what there is: python -m benchmark record --list")
     return Side(text or "all", named, tuple(found))
 
 

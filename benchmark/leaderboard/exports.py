@@ -11,6 +11,7 @@ from typing import Any
 from benchmark.intervals import Interval
 from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import Leaderboard, Table
+from benchmark.leaderboard.played import NAME_DIGITS
 from benchmark.leaderboard.rows import Row
 from benchmark.leaderboard.standings import Standing
 from benchmark.measures import Measured
@@ -91,7 +92,7 @@ def _section(table: Table, board: Leaderboard) -> Iterator[str]:
     note = figures.stand_in_note(table)
     if note:
         yield f"**{escape(note)}**"
-    shown = columns(table)
+    shown = {**columns(table), "records": _records}
     for group in dict.fromkeys(row.group for row in table.rows):
         rows = [_cells(row, shown) for row in table.rows if row.group == group]
         yield f"{group[0].upper()}{group[1:]}:"
@@ -135,6 +136,11 @@ def _items(sentences: list[str]) -> str:
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
+def _records(row: Row) -> str:
+    """Each seed with the first digits of its record's digest, as `record` and `compare` take them."""
+    return " ".join(f"{seed}:{digest[:NAME_DIGITS]}" for seed, digest in row.records)
+
+
 def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
     flat: dict[str, str | int | float | None] = {
         "problem": table.problem,
@@ -147,7 +153,10 @@ def _flat(table: Table, row: Row) -> dict[str, str | int | float | None]:
         "images": table.images,
     }
     for name, value in vars(row).items():
-        if name in {"relative_by_seed", "records", "recipe_digest", "alone_first"}:
+        if name in {"relative_by_seed", "recipe_digest", "alone_first"}:
+            continue
+        if name == "records":
+            flat[name] = _records(row)
             continue
         if name == "published":
             flat |= beside.flat(row)

@@ -12,6 +12,7 @@ from benchmark.refusals import Refused, UnknownName
 from benchmark.suites.suite import Suite
 
 FOLDER = "plans"
+NOTHING = "no cell to play. Check --only, and: python -m benchmark oracles list"
 
 
 class Plan(BaseModel):
@@ -29,7 +30,7 @@ def keep_plan(suite: Suite, cells: Sequence[Cell], whole: bool, out: Path) -> No
     Raises Refused when there is nothing to play.
     """
     if not cells and whole:
-        raise Refused(f"suite {suite.name}: no cell to play. Check --only, and: python -m benchmark oracles list")
+        raise Refused(f"suite {suite.name}: {NOTHING}")
     if whole:
         write_once(
             out / FOLDER / f"{suite.name}.json", Plan(suite=suite.name, cells=tuple(cells)).model_dump_json().encode()

@@ -134,11 +134,9 @@ def _bare(model: onnx.ModelProto) -> None:
 class _KerasReference:
     """The Keras model on torch on the CPU, and the layers whose tensors the ONNX model has."""
 
-    runtime = "Keras on torch"
-
     def __init__(self, keras: Any, whole: _Whole, made: set[str]) -> None:
         self._keras, self._whole, self._made = keras, whole, made
-        self.version = f"{keras.__version__} on {torch.__version__}"
+        self.runtime, self.version = f"Keras {keras.__version__} on torch", str(torch.__version__)
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
         """Scores [n, k] of inputs as the ONNX model takes them."""

@@ -39,6 +39,14 @@ def ensure_known(name: str) -> None:
         raise UnknownAttack(name, names())
 
 
+def packages(name: str) -> list[str]:
+    """The top-level modules that a third party's attack was installed with; none for ours. Imports none of them."""
+    for found in () if name in ATTACKS else entry_points(group=GROUP, name=name):
+        listed = found.dist.read_text("top_level.txt") if found.dist else None
+        return sorted({found.module.partition(".")[0], *(listed or "").split()})
+    return []
+
+
 def attack(name: str) -> Attack:
     """The attack of this name; ours wins over a third party's of the same name. Raises UnknownAttack."""
     if name in ATTACKS:

@@ -8,9 +8,9 @@ from typing import Any
 import tiny_world
 
 
-def start(world: tiny_world.World, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+def start(world: tiny_world.World, *arguments: str, columns: int = 80, **options: Any) -> subprocess.Popen[str]:
     """Start a verb in the world's folder, with the world's cache and without a terminal."""
-    cache = {"BENCHMARK_CACHE": str(world.folder / "cache"), "COLUMNS": "80"}
+    cache = {"BENCHMARK_CACHE": str(world.folder / "cache"), "COLUMNS": str(columns)}
     return subprocess.Popen(
         [sys.executable, "-m", "benchmark", *arguments],
         **{"cwd": world.folder, "env": {**os.environ, **cache}, "text": True, **options},

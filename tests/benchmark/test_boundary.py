@@ -130,6 +130,44 @@ def test_the_thiefs_process_loads_no_oracle(spied: tiny_world.World) -> None:
     assert done.stdout.strip() == "[]"
 
 
+EDITABLE = """
+import importlib.util, sys
+
+class Finder:  # as setuptools puts it on the meta path for a flat project that is installed with pip install -e
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        places = {"spying": SPYING, "its_words": WORDS}
+        return importlib.util.spec_from_file_location(name, places[name]) if name in places else None
+
+sys.meta_path.append(Finder)
+"""
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_an_attack_that_is_installed_editable_is_played(package: bool, spied: tiny_world.World, tmp_path: Path) -> None:
+    """Its source lies outside of the search path: a package with a file of weights, or a module with a second one."""
+    site, project = tmp_path / "site", tmp_path / "project"
+    (site / "spying.py").unlink()
+    home = project / "spying" if package else project
+    home.mkdir(parents=True)
+    (home / "late.py").write_text("import pathlib\nGIVEN = (pathlib.Path(__file__).parent / 'first.txt').read_text()\n")
+    (home / "first.txt").write_text("7")
+    (project / "its_words.py").write_text("GIVEN = 7\n")
+    spying = home / ("__init__.py" if package else "spying.py")
+    late = "spying.late" if package else "its_words"
+    spying.write_text(f"def spy(ask, pool, rng):\n    from {late} import GIVEN\n    ask(pool[: int(GIVEN)])\n")
+    text = EDITABLE.replace("SPYING", repr(str(spying))).replace("WORDS", repr(str(project / "its_words.py")))
+    (site / "sitecustomize.py").write_text(text)
+    (site / "spying-1.0.dist-info/top_level.txt").write_text("spying\nits_words\n")
+    suite = Path(spied.suite(("npdd-sl",)))
+    suite.write_text(suite.read_text() + 'attacks = ["spy"]\n')
+
+    (record,) = benchmark.run(str(suite), oracles=[spied.oracles], out=spied.folder / "runs", workers=1)
+
+    assert record.error is None, record.error
+    assert record.transfer_sets[0].images == 7
+
+
 FAULTS = {
     "in its own helper": (
         "def spy(ask, pool, rng):\n    helped()\n\ndef helped():\n    {}['x']",

@@ -16,6 +16,7 @@ import tiny_world
 from command_line import benchmark, start
 
 from benchmark.cli import run_verbs
+from benchmark.suites.axes import AXES
 from oracles.card import DroppedCard
 from oracles.seal import seal, write
 
@@ -227,13 +228,14 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_loses_nothing(world: tiny_
 
 def test_no_home_is_no_obstacle(world: tiny_world.World, tmp_path: Path) -> None:
     """Without HOME and without a cache folder, a temporary one is taken."""
+    (tmp_path / "occupied").write_text("x")  # below a file not even root makes a folder
     environment = {
         key: value for key, value in os.environ.items() if key not in {"HOME", "XDG_CACHE_HOME", "BENCHMARK_CACHE"}
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmark", "data", "status", "dig10"],
         cwd=tmp_path,
-        env={**environment, "TMPDIR": str(tmp_path), "HOME": "/nonexistent"},
+        env={**environment, "TMPDIR": str(tmp_path), "HOME": str(tmp_path / "occupied" / "home")},
         capture_output=True,
         text=True,
         check=False,
@@ -290,6 +292,38 @@ def test_inspect_shows_found_and_assumed_and_writes_a_card(world: tiny_world.Wor
     again = benchmark(world, "oracles", "inspect", str(file))
     assert again.returncode == 0, again.stderr
     assert "assumed" in again.stdout  # what nobody has declared stays an assumption
+
+
+def test_the_help_of_only_names_every_axis(world: tiny_world.World) -> None:
+    """The words are those that it takes."""
+    said = benchmark(world, "run", "--help", columns=300).stdout
+    for axis in AXES:
+        assert axis in said.partition("Cut axes down")[2].partition("[")[0].partition("--budget")[0]
+
+
+def test_names_of_oracles_are_never_folded(world: tiny_world.World) -> None:
+    """A narrow terminal goes without licence, framework and price; a wide one has all."""
+    name = "a_classifier_with_quite_a_long_name_of_its_own"
+    other = world.folder / "long"
+    other.mkdir()
+    (other / f"{name}.onnx").write_bytes((world.oracles / "tinted.onnx").read_bytes())
+
+    narrow = benchmark(world, "oracles", "list", "--oracles", str(other)).stdout
+    wide = benchmark(world, "oracles", "list", "--oracles", str(other), columns=200).stdout
+
+    assert any(line.startswith(f"{name}  colours") for line in narrow.splitlines())
+    assert not {"licence", "framework"} & set(narrow.splitlines()[0].split())
+    assert "macro-F1" in narrow.splitlines()[0]
+    assert wide.splitlines()[0].split()[-1] == "licence"
+    assert f"{name}  colours" in wide
+
+
+def test_a_listed_oracle_is_inspected_by_its_name(world: tiny_world.World) -> None:
+    """As `oracles list` calls it; a file of that name would come first."""
+    done = benchmark(world, "oracles", "inspect", "tinted", "--oracles", str(world.oracles))
+
+    assert done.returncode == 0, done.stderr
+    assert "tinted.onnx: usable as an oracle" in done.stdout
 
 
 def test_doctor_looks_at_everything(world: tiny_world.World) -> None:

@@ -82,6 +82,23 @@ def test_the_same_rows_are_not_told_apart() -> None:
     assert (found.verdict, found.apart.mean, found.probability) == ("not told apart", 0.0, 1.0)
 
 
+@pytest.mark.parametrize("digits", [(0, 0), (0, 1)])
+def test_a_row_beside_itself_is_refused(digits: tuple[int, int]) -> None:
+    made = rows(0.8)
+    one, other = (made[seed].cell.digest[:9] for seed in digits)
+    same = plays(*made, *rows(0.7, copycat="another"))
+    with pytest.raises(Refused, match=f"'{one}' and '{other}' select the same rows"):
+        compare(same, same, (one, other))
+    with pytest.raises(Refused, match="select the same rows"):
+        compare(same, same, ("copycat=another", "copycat=another,regime=npdd-sl"))
+
+
+def test_the_same_folder_named_twice_is_no_comparison(tmp_path: Path, run: Run) -> None:
+    out = kept(tmp_path / "runs", *rows(0.6))
+    code, _, complaint = run("compare", "", "", "--out", out, "--other-out", tmp_path / "." / "runs")
+    assert (code, "select the same rows" in complaint) == (3, True)
+
+
 def test_accuracy_of_two_copycats_on_the_same_images_is_mcnemars_variance() -> None:
     """Each seed's copycats differ on the same images, so that the seeds have no spread: the paired binomial is left."""
     truth_N = np.arange(400) % 10
@@ -291,3 +308,39 @@ def test_a_record_is_shown_with_its_classes_and_matrices(tmp_path: Path, run: Ru
     assert "loss not finite" in run("record", cell(seed=1).digest, "--out", out)[1]
     code, _, complaint = run("record", "zzz", "--out", out)
     assert (code, "begins no cell's digest" in complaint) == (3, True)
+
+
+def test_a_record_says_its_seed_and_its_time(tmp_path: Path, run: Run) -> None:
+    played = record(cell(), 0.9)
+    said = run("record", played.cell.digest[:9], "--out", kept(tmp_path / "runs", played))[1]
+    assert " seed 0" in said
+    assert "pdd_budget 0" not in said
+    assert "time 0.5 s: score 0.5 s" in said
+
+
+@pytest.mark.parametrize("arguments", [(), ("--list",)])
+def test_all_records_are_listed_one_a_line(arguments: tuple[str, ...], tmp_path: Path, run: Run) -> None:
+    played, lost = record(cell(), 0.9), failed(cell(seed=1), "lost")
+    out = kept(tmp_path / "runs", played, lost)
+    code, said, _ = run("record", *arguments, "--out", out)
+    head, *lines = [line.split() for line in said.splitlines()]
+    assert (code, head) == (
+        0,
+        ["digest", "problem", "oracle", "copycat", "regime", "budget", "seed", "status", "of", "target"],
+    )
+    assert played.relative is not None
+    assert played.relative.macro_f1 is not None
+    of_target = f"{100 * played.relative.macro_f1:.1f}"
+    axes = ["digits10", "lenet", "resnet18", "npdd-sl", "1000"]
+    assert sorted(lines) == sorted(
+        [
+            [played.cell.digest[:8], *axes, "0", "done", of_target, "%"],
+            [lost.cell.digest[:8], *axes, "1", "failed", "–"],
+        ]
+    )
+    told = json.loads(run("record", "--list", "--out", out, "--format", "json")[1])
+    assert {each["seed"]: each["status"] for each in told} == {0: "done", 1: "failed"}
+    for refused in (("record", "zzz"), ("compare", "ffff", "copycat=resnet18")):
+        assert "python -m benchmark record --list" in run(*refused, "--out", out)[2]
+    code, _, complaint = run("record", "--out", tmp_path / "none")
+    assert (code, "no records" in complaint) == (3, True)

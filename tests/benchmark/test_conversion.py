@@ -1,6 +1,8 @@
 """Conversion to an oracle file: what is said where, the proof, and what is refused."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmark import conversion
+from benchmark import conversion, proof
 from benchmark.conversion import convert_to_oracle, seal_conversion
 from benchmark.order import Order
 from benchmark.places import Places
@@ -372,3 +374,25 @@ def test_a_proof_on_few_images_or_of_one_label_says_how_little_it_proves(source,
     np.savez(tmp_path / "answers.npz", images=images_NHWC, labels=np.zeros(120, np.int64))
     card = _convert(_converted(), source, places, tmp_path, reference=tmp_path / "answers.npz", replace=True)
     assert "every image of the parity run the same label" in " ".join(card.warnings)
+
+
+def test_what_was_assumed_is_mended_by_options_of_convert(source, places, tmp_path):
+    advice = "the file does not say which range; write range = [low, high] into the card"
+    made = _converted(
+        stated={"layout": "nchw", "classes": ("a", "b", "c")}, assumed={"range": (0, 1)}, advice={"range": advice}
+    )
+    card = _convert(made, source, places, tmp_path)
+    assert "the file does not say which range; say --range LOW HIGH --replace" in card.warnings
+    assert not any("into the card" in warning for warning in card.warnings)
+
+
+def test_a_parity_run_says_how_far_it_is_and_what_asks_for_fewer_images(source, places, tmp_path, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(proof, "PATIENCE", 0.0)
+    order = Order(str(source(_converted())), images=40)
+    convert_to_oracle(order, tmp_path / "net.onnx", places, said.append)
+    assert "parity run: source and oracle answer 40 images, for a minute at most" in said
+    assert "parity run: 32 of 40 images" in said
+    monkeypatch.setattr(conversion, "run_parity", partial(proof.run_parity, seconds=0.0))
+    convert_to_oracle(replace(order, replace=True), tmp_path / "net.onnx", places, said.append)
+    assert said[-1] == ("note: the parity run was ended after a minute and 32 of 40 images; --images N asks for fewer")

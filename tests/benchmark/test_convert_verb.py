@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+import tiny_world
 
+import benchmark
 from benchmark import conversion
 from benchmark.cli.app import run_command_line
 from benchmark.order import Order
+from oracles.contract import read_card
 from oracles.refusals import CardRefused
 
 
@@ -74,3 +78,34 @@ def test_two_means_and_unreadable_classes_are_refused_in_a_sentence(capsys, tmp_
     (tmp_path / "classes.txt").write_bytes("caf\xe9\n".encode("latin-1"))
     assert run_command_line(["convert", "a.onnx", "-o", "b.onnx", "--classes", str(tmp_path / "classes.txt")]) == 3
     assert "cannot be read as text in UTF-8" in capsys.readouterr().err
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A tiny world without an oracle, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    made = tiny_world.build(tmp_path)
+    (made.oracles / "tinted.onnx").unlink()
+    onnx.save(tiny_world.strongest_colour(), tmp_path / "net.onnx")
+    return made
+
+
+def test_an_oracle_that_is_converted_for_a_problem_file_is_attacked_over_that_file(world, tmp_path):
+    command = ["convert", "net.onnx", "-o", "oracles/made.onnx", "--problem", "colours.toml", "--range", "0", "1"]
+    assert run_command_line([*command, "--images", "40"]) == 0
+    suite = Path(world.suite(("untrained",)))
+    suite.write_text(suite.read_text().replace('oracles = ["tinted"]\n', ""))
+
+    (record,) = benchmark.run(str(suite), oracles=[world.oracles], out=tmp_path / "runs", workers=1)
+
+    card = read_card(onnx.load(world.oracles / "made.onnx"))
+    assert (card.problem, card.classes, card.measured[0].problem) == ("colours", tiny_world.CLASSES, "colours")
+    assert (record.status, record.cell.oracle) == ("done", "made")
+
+
+def test_a_card_names_the_problem_of_a_file_also_where_inspect_writes_it(world, capsys):
+    assert run_command_line(["oracles", "inspect", "net.onnx", "--problem", "colours.toml", "--write-card"]) == 0
+    assert 'problem = "colours"' in Path("net.toml").read_text()
+    assert run_command_line(["oracles", "inspect", "net.onnx", "--problem", "colour.toml"]) == 3
+    assert "colour.toml" in capsys.readouterr().err

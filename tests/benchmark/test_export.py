@@ -155,6 +155,18 @@ def test_cells_without_a_transfer_set_and_unknown_ones_are_refused(
         )
 
 
+@pytest.mark.parametrize(("axis", "value"), [("copycats", "small_resnet"), ("balances", "sqrt"), ("oracles", "other")])
+def test_a_cell_of_another_suite_is_refused_in_a_sentence(
+    axis: str, value: str, cached: tiny_world.World, both: Record, tmp_path: Path
+) -> None:
+    pools = (str(cached.folder / "photos"),)
+    suite = changed(load_suite(cached.folder / "tiny.toml"), pools=pools, **{axis: (value,)})
+    with pytest.raises(Refused, match=rf"is none of suite tiny, as its {axis[:-1]} is .* has {value}\. Name its own"):
+        Exporter(suite, find_places(out=cached.folder / "runs"), lambda _: None).export(
+            both.cell.digest, tmp_path / "taken", "lists"
+        )
+
+
 FICKLE = """
 import time
 import numpy as np

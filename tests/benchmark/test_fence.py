@@ -33,13 +33,14 @@ ATTEMPTS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def behind_the_fence(action: Callable[[], object]) -> str:
+def behind_the_fence(action: Callable[[], object], *, fence: bool = True) -> str:
     """What becomes of an action in a child that has put up the fence: the refusal's sentence, or what it got."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            put_up()
+            if fence:
+                put_up()
             answer = f"got {action()!r}"
         except BaseException as error:  # noqa: BLE001 - the child tells and ends
             answer = f"{type(error).__name__}: {error}"
@@ -84,6 +85,31 @@ def test_libraries_may_still_be_imported() -> None:
         return importlib.import_module("colorsys").rgb_to_hsv(1, 0, 0)
 
     assert behind_the_fence(importing) == "got (0.0, 1.0, 1)"
+
+
+def test_nothing_but_its_own_package_is_opened_to_an_attack(tmp_path: Path) -> None:
+    """A package of a project that lies anywhere is read; what lies beside it is not, nor are folders above it."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/__init__.py").write_text("")
+    (tmp_path / "mine/weights.txt").write_text("7")
+    (tmp_path / "secret").write_text("the labels")
+
+    def fenced(action: Callable[[], object]) -> str:
+        def found() -> object:
+            put_up(["mine"])
+            return action()
+
+        return behind_the_fence(found, fence=False)
+
+    sys.path.append(str(tmp_path))
+    importlib.invalidate_caches()
+    try:
+        assert fenced((tmp_path / "mine/weights.txt").read_text) == "got '7'"
+        assert fenced((tmp_path / "secret").read_text).startswith("FenceTouched: an attack may not open 'secret'")
+        writing = fenced(lambda: (tmp_path / "mine/new").write_text("x"))
+        assert writing.startswith("FenceTouched: an attack may not open 'new'")
+    finally:
+        sys.path.remove(str(tmp_path))
 
 
 def test_the_fence_has_no_gate(tmp_path: Path) -> None:

@@ -417,6 +417,16 @@ def test_names_cannot_inject(name: str) -> None:
     assert json.loads(as_json(board))["tables"][0]["oracle"] == name
 
 
+def test_digests_of_the_records_stand_in_csv_and_markdown() -> None:
+    """By seed and in eight digits, as `record` takes them; in the order of the seeds."""
+    made = [record(cell(seed=seed), 0.8) for seed in (1, 0)]
+    found = build(made)
+
+    wanted = " ".join(f"{seed}:{made[1 - seed].cell.digest[:8]}" for seed in (0, 1))
+    assert [line["records"] for line in csv.DictReader(io.StringIO(as_csv(found)))] == [wanted]
+    assert wanted in as_markdown(found)
+
+
 def test_csv_has_one_line_per_row_and_numbers_as_numbers() -> None:
     """Figures read back as they were, holes are empty."""
     lines = list(csv.DictReader(io.StringIO(as_csv(BOARD))))

@@ -9,7 +9,7 @@ from benchmark.places import Places
 from benchmark.problems import load_problem, open_role
 from benchmark.refusals import DataMissing
 from benchmark.scores import score
-from benchmark.target import Target, train_target
+from benchmark.target import Target, train_target, zoo_targets
 from oracles.server import Server
 
 
@@ -40,6 +40,7 @@ def test_a_trained_target_is_an_oracle_file_that_scores_what_its_card_says(tmp_p
     assert card.parity.label_agreement == 1
     assert card.parity.largest_difference <= 1e-4
     assert card.price_per_1000 == 3
+    assert card.licence is None  # nobody has said one
     assert card.training is not None
     assert card.training["odd_images"] == 30
     assert card.training["recipe"]["name"] == "brief"
@@ -58,3 +59,10 @@ def test_a_problem_without_a_training_set_cannot_have_a_target(tmp_path: Path) -
             print,
         )
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_only_our_own_targets_come_under_our_licence() -> None:
+    """Those of the zoo; another target has the licence that its maker says, if any."""
+    assert {target.licence for target in zoo_targets().values()} == {"Apache-2.0"}
+    assert Target(problem="dig10", arch="small_vgg").licence is None
+    assert Target(problem="dig10", arch="small_vgg", licence="mine").licence == "mine"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from framework_images import MODELS, cifar10, faces, mnist, oracle_labels, scores, tensors
 from onnx import numpy_helper
 
@@ -81,6 +82,8 @@ def test_a_saved_model_answers_as_in_keras_for_any_number_of_images(ending, tmp_
     np.testing.assert_allclose(conversion.reference.scores(inputs[:2]), answer(model, inputs[:2]), atol=1e-6)
     assert np.ptp(scores(conversion.model, inputs), axis=0).max() > 1e-3
     assert conversion.files == (tmp_path / f"net.{ending}",)
+    assert conversion.reference.runtime == f"Keras {keras.__version__} on torch"
+    assert conversion.reference.version == torch.__version__
     assert conversion.stated == {
         "layout": "nhwc",
         "channels": 3,

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,19 @@ def test_what_a_format_hears_is_not_refused_and_a_row_that_does_not_say_hears_al
     row.refuse_unheard(source, Wishes(allow_code=True, size=(8, 8), image_channels=1))
     dream = Framework("Dream", "converters.dream", (Format("dreams", lambda s: True, "convert a.zzz"),))
     dream.refuse_unheard(source, Wishes(inputs=("x",), output="y", allow_code=True, weights=Path("w")))
+
+
+def test_what_is_not_read_is_answered_with_the_formats_of_each_framework(tmp_path):
+    (tmp_path / "b.doc").write_text("words")
+    with pytest.raises(UnknownFormat) as refusal:
+        recognise(find(str(tmp_path / "b.doc")))
+    assert "TFLite: float, int8 or uint8; " in str(refusal.value)
+    assert "Keras: Keras 3 archive, Keras 2 or 3 HDF5; " in str(refusal.value)
+
+
+def test_tensorflow_is_advised_into_an_environment_of_its_own_with_files_that_are_there():
+    command = next(row for row in table() if row.name == "TensorFlow").install()
+    assert command.startswith('in an environment of its own: pip install "copycat-benchmark[tensorflow]" -c ')
+    files = re.findall(r"-c (\S+)", command)
+    assert files
+    assert all((Path(__file__).parents[2] / file).is_file() for file in files)
