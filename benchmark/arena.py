@@ -16,7 +16,7 @@ from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
 from benchmark.matching import check_fit, doubts, introduction, other_kind
 from benchmark.places import Places
-from benchmark.pools.pool import load_pool, open_pool
+from benchmark.pools.pool import expected_count, load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.provenance import digest_file, find_versions
 from benchmark.recipes import load_recipe
@@ -81,19 +81,23 @@ class Arena:
         if not found and (self.suite.oracles or (not others and self.role(problem, "tdd"))):
             return
         oracles = {problem: found or {NO_ORACLE: None}}
-        roles: dict[tuple[str, str], Data] = {}
-        pools: dict[tuple[str, str], Data] = {}
+        roles, pools = dict[tuple[str, str], Data](), dict[tuple[str, str], Data]()
         regimes = [REGIMES[name] for name in self.suite.regimes]
         for role in sorted({role for regime in regimes for role in regime.roles}):
             roles[problem, role] = self._data(self.role(problem, role), problem)  # type: ignore[arg-type]
         for doubt in doubts(self.problem(problem), {role: self.role(problem, role) for _, role in roles}):  # type: ignore[arg-type]
             self.say(doubt)
-        asked = found and any(regime.asks_npdd for regime in regimes)
-        for pool in self.suite.pools if asked else ():  # without an oracle it is not drawn or decoded for nothing
-            pools[problem, pool] = self._data(self.pool(problem, pool), problem)
-        problems = {problem: self.problem(problem).digest}
+        for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
+            pools[problem, pool] = self._asked(problem, pool, opened=bool(found))
+        digests = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
-        yield from cells(self.suite, Resolved(roles, oracles, pools, recipes, problems, self._weights))
+        yield from cells(self.suite, Resolved(roles, oracles, pools, recipes, digests, self._weights))
+
+    def _asked(self, problem: str, pool: str, *, opened: bool) -> Data:
+        """A pool as cells name it; without an oracle it is counted, not drawn or decoded for nothing."""
+        if not opened:
+            return Data(None, expected_count(self._pools[pool], self.places, drawn=self.suite.drawn))
+        return self._data(self.pool(problem, pool), problem)
 
     def _adapted(self, problem: str) -> Problem:
         return load_problem(problem).adapted(self.suite.size, drawn=self.suite.drawn)

@@ -153,6 +153,6 @@ class Cell(BaseModel):
     def missing(self) -> tuple[str, ...]:
         """What this cell needs and this machine does not have: "oracle", role names and "pool"."""
         needed = [(what, getattr(self, f"{what}_digest")) for what in ("oracle", *REGIMES[self.regime].roles)]
-        if self.pool is not None:
+        if self.pool is not None and self.oracle_digest is not None:  # without an oracle no pool is opened
             needed.append(("pool", self.pool_digest))
         return tuple(what for what, digest in needed if digest is None)

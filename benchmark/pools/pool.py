@@ -6,9 +6,20 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmark.images.finding import find
 from benchmark.images.opening import View, open_first
 from benchmark.images.shards import shards
-from benchmark.images.sources import Colour, FolderSource, ListSource, NpzSource, Source, TarSource, Text, without_drawn
+from benchmark.images.sources import (
+    BuiltinSource,
+    Colour,
+    FolderSource,
+    ListSource,
+    NpzSource,
+    Source,
+    TarSource,
+    Text,
+    without_drawn,
+)
 from benchmark.images.stack import Stack
 from benchmark.places import Places
 from benchmark.refusals import DataMissing, Mismatch, UnknownName
@@ -78,6 +89,21 @@ def open_pool(
             f"pool {pool.name}: not found (tried {tried}). {pool.obtain or 'Name a data folder with --data.'}"
         )
     return stack
+
+
+def expected_count(name_or_path: str | Path, places: Places, *, drawn: bool = True) -> int:
+    """How many images the pool has on this machine before any is decoded or drawn; 0 where it is missing.
+
+    Raises as `load_pool`.
+    """
+    pool = load_pool(name_or_path)
+    for source in pool.sources if drawn else without_drawn(pool.sources):
+        if isinstance(source, BuiltinSource):
+            return source.count
+        found = find(source, places)
+        if found is not None:
+            return len(found.listing(None).labels_N)
+    return 0
 
 
 def _source(path: Path) -> Source:

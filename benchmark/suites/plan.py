@@ -42,7 +42,7 @@ class Resolved:
 
 
 UNKNOWN_COUNT = 1_000_000
-"""How many images a pool that is missing is taken to have: its cells cannot be played, but each share needs its own."""
+"""How many images a pool of unknown size is taken to have: its cells cannot be played, but each share needs its own."""
 
 
 def cells(suite: Suite, resolved: Resolved) -> Iterator[Cell]:
@@ -134,7 +134,7 @@ class _Problem:
     def _budgets(self, pool: str) -> list[int]:
         """Numbers of images: as said, or shares of the pool at hand."""
         data = self.pool(pool)
-        count = UNKNOWN_COUNT if data.digest is None else data.count
+        count = data.count if data.count or data.digest else UNKNOWN_COUNT
         return [*self.suite.budgets, *(share_of(share, count) for share in self.suite.budget_shares)]
 
     def _free(self, regimes: Iterable[Regime]) -> Iterator[dict[str, Any]]:
