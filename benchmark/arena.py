@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
-from benchmark.matching import check_fit, doubts, introduction, other_kind
+from benchmark.matching import check_fit, doubts, introduction, none_at_hand, other_kind
 from benchmark.places import Places
 from benchmark.pools.pool import expected_count, load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
@@ -89,9 +89,9 @@ class Arena:
             self.say(doubt)
         for pool in self.suite.pools if any(regime.asks_npdd for regime in regimes) else ():
             pools[problem, pool] = self._asked(problem, pool, opened=bool(found))
-        digests = {problem: self.problem(problem).digest}
         recipes = {name: digest_of(recipe.model_dump(mode="json")) for name, recipe in self.recipes.items()}
-        yield from cells(self.suite, Resolved(roles, oracles, pools, recipes, digests, self._weights))
+        resolved = Resolved(roles, oracles, pools, recipes, {problem: self.problem(problem).digest}, self._weights)
+        yield from cells(self.suite, resolved)
 
     def _asked(self, problem: str, pool: str, *, opened: bool) -> Data:
         """A pool as cells name it; without an oracle it is counted, not drawn or decoded for nothing."""
@@ -152,7 +152,7 @@ class Arena:
             named = [self.shelf.open(name) for name in self.suite.oracles]
             alone = len(self.suite.problems) == 1
             found = [one for one in named if one.card.problem == problem or (one.card.problem is None and alone)]
-        fitting = []
+        fitting: list[Shelved] = []
         for shelved in found:
             check_fit(shelved, self.problem(problem))
             if why := other_kind(shelved, problem, self.role(problem, "tdd")):
@@ -163,15 +163,8 @@ class Arena:
             self._oracles[shelved.digest] = shelved
             fitting.append(shelved)
         if not found:
-            self._say_none(problem)
+            self.say(none_at_hand(problem, self.shelf))
         return fitting
-
-    def _say_none(self, problem: str) -> None:
-        """Say that a problem has no oracle, and which are there whose card names no problem."""
-        files = [name for name in self.shelf.files() if name not in self.shelf.refused]
-        homeless = [name for name in files if self.shelf.open(name).card.problem is None]
-        there = f"; no problem is named on the card of {', '.join(homeless)}" if homeless else ""
-        self.say(f'problem {problem}: no oracle at hand: none whose card (NAME.toml) says problem = "{problem}"{there}')
 
     def oracle(self, cell: Cell) -> Shelved:
         """The oracle of a cell that `cells` gave and that does not wait for one."""

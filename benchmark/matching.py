@@ -11,7 +11,7 @@ from benchmark.images.sources import BuiltinSource, IdxSource, NpzSource, Source
 from benchmark.images.stack import Stack
 from benchmark.problems import Problem
 from benchmark.refusals import Mismatch
-from benchmark.shelf import Shelved
+from benchmark.shelf import Shelf, Shelved
 
 
 def check_fit(shelved: Shelved, problem: Problem) -> None:
@@ -99,3 +99,11 @@ def introduction(shelved: Shelved, problem: Problem) -> Iterator[str]:
     if how.size != problem.size:
         sizes = [f"{height} x {width}" for height, width in (how.size, problem.size)]
         yield f"oracle {shelved.name} takes {sizes[0]}, problem {problem.name} has {sizes[1]}: images are resized"
+
+
+def none_at_hand(problem: str, shelf: Shelf) -> str:
+    """That a problem has no oracle, and which are there whose card names no problem."""
+    files = [name for name in shelf.files() if name not in shelf.refused]
+    homeless = [name for name in files if shelf.open(name).card.problem is None]
+    there = f"; no problem is named on the card of {', '.join(homeless)}" if homeless else ""
+    return f'problem {problem}: no oracle at hand: none whose card (NAME.toml) says problem = "{problem}"{there}'
