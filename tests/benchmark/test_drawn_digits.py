@@ -96,7 +96,7 @@ def test_missing_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_problem_fits_the_originals() -> None:
     """dig10 names the classes in order and asks for no more test images than there are originals."""
     problem = load_problem("dig10")
-    (test,) = problem.tdd
+    test = problem.tdd[-1]  # after MNIST's own
 
     assert problem.classes == ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     assert test.kind == "builtin"

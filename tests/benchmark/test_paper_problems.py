@@ -95,7 +95,7 @@ def test_the_classes_of_the_decathlons_test_images_are_not_told(places: Places, 
 
     assert stack.labels_N.tolist() == [-1, -1]
     assert stack.manifest.counts_per_class == ()
-    assert status(problem, places)[2].counts is None
+    assert status(problem, places)[2].counts == (("without labels", 2),)
 
 
 def test_only_a_pdd_may_lack_its_classes(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from benchmark.cli.app import run_command_line
 from benchmark.labelling import Labelling
 from benchmark.leaderboard import beside, figures
 from benchmark.leaderboard.board import build
-from benchmark.leaderboard.rows import Row
 from benchmark.leaderboard.screen import as_text
 from benchmark.ledger import Ledger
 from benchmark.places import Places
@@ -32,7 +31,7 @@ from benchmark.report import charts, classes, confusions, curves, embedded, gall
 from benchmark.report.chosen import Chosen, speakers
 from benchmark.report.looks import Look, Palette
 from benchmark.report.page import About, make_page
-from benchmark.scores import score
+from benchmark.scores import relative, score
 
 PAGE = page(some())
 READ = Reader(PAGE)
@@ -189,9 +188,10 @@ def test_only_who_is_alone_in_front_of_others_is_bold() -> None:
     assert bold([each for each in clear if each.cell.seed == 0]) == set()  # one seed has no interval
 
 
-def test_bold_is_what_the_leaderboard_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Row, "alone_first", property(lambda row: row.copycat == "vgg"))
-    grid = grids.grids(build(some()))[0]
+def test_bold_is_what_the_leaderboard_says() -> None:
+    board = build(some())
+    rows = tuple(replace(row, alone_first=row.copycat == "vgg") for row in board.tables[0].rows)
+    grid = grids.grids(replace(board, tables=(replace(board.tables[0], rows=rows),)))[0]
     lines = [line for group in grid.groups for line in group.lines]
 
     assert {line.entries[1].text for line in lines if line.entries[1].strong} == {"vgg"}
@@ -546,7 +546,10 @@ def test_the_command_writes_the_page_with_the_pictures_of_the_very_test_set(
     for seed in range(2):
         said = [*truth_and_target, rng.integers(0, 3, 60)]
         one = record(cell(problem="colours", tdd_digest=test_set.manifest.digest, seed=seed))
-        ledger.append(one.model_copy(update={"labelling": Labelling.of(*said)}))
+        target, copycat = (score(said[0], each, 10) for each in said[1:])
+        told = {"target": target, "copycat": copycat, "relative": relative(copycat, target)}
+        told |= {"agreement": float((said[1] == said[2]).mean()), "labelling": Labelling.of(*said)}
+        ledger.append(one.model_copy(update=told))
 
     code = run_command_line(
         ["report", "--out", str(tmp_path / "runs"), "--problem", str(world.folder / "colours.toml")]

@@ -1,6 +1,6 @@
 """How fast labels come through the door, beside a bare loop over session.run and beside answers that are stored.
 
-Run with `pytest tests/perf/test_labelling.py -o addopts= --benchmark-only`; images per second = 4,096 / time.
+Run with `pytest tests/perf/test_labelling_speed.py -o addopts= --benchmark-only`; images per second = 4,096 / time.
 """
 
 from collections.abc import Iterator
