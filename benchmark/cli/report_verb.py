@@ -1,7 +1,6 @@
 """`report`: the leaderboard, its pictures and its records as one HTML page."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from benchmark.problems import Problem
+    from benchmark.records import Record
+    from benchmark.suites.planned import Plan
 
 
 def report(
@@ -33,33 +34,49 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML page with leaderboards, charts, confusions, test images and all records; it needs no network."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - keeps --help quick
-
-    from benchmark.leaderboard.board import build  # noqa: PLC0415
-    from benchmark.ledger import Ledger  # noqa: PLC0415
-    from benchmark.refusals import DataMissing  # noqa: PLC0415
-    from benchmark.report.chosen import Chosen  # noqa: PLC0415
-    from benchmark.report.page import About, make_page  # noqa: PLC0415
-    from benchmark.suites.planned import read_plan  # noqa: PLC0415
+    from benchmark.suites.planned import read_plan  # noqa: PLC0415 - keeps --help quick
 
     folder = out.expanduser().resolve()
+    target = (page or folder / "report.html").expanduser().resolve()
     unreadable: list[str] = []
+    records = _read(folder, unreadable, out)
+    plan = None if all_ else read_plan(folder, suite)
+    _write(
+        target, _page(records, plan, unreadable, _seen_from(target.parent, folder / "records"), _Images(data, problem))
+    )
+
+
+def _read(folder: Path, unreadable: list[str], out: Path) -> "dict[str, Record]":
+    """All readable records of a folder by the digests of their cells."""
+    from benchmark.ledger import Ledger  # noqa: PLC0415 - keeps --help quick
+    from benchmark.refusals import DataMissing  # noqa: PLC0415
+
     ledger = Ledger(folder, unreadable.append, only_read=True)
     if not len(ledger):
         raise DataMissing(f"{ledger.folder}: no records. Run: python -m benchmark run --suite smoke --out {out}")
-    plan = None if all_ else read_plan(folder, suite)
-    wanted = {cell.digest for cell in plan.cells} if plan else None
-    records = {record.cell.digest: record for record in ledger}
-    shown = {digest: record for digest, record in records.items() if wanted is None or digest in wanted}
-    target = (page or folder / "report.html").expanduser().resolve()
+    return {record.cell.digest: record for record in ledger}
+
+
+def _page(
+    records: "dict[str, Record]", plan: "Plan | None", unreadable: list[str], folder: str, images: "_Images"
+) -> str:
+    """The page of the records that the plan is about; of all of them without a plan."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - keeps --help quick
+
+    from benchmark.leaderboard.board import build  # noqa: PLC0415
+    from benchmark.report.chosen import Chosen  # noqa: PLC0415
+    from benchmark.report.page import About, make_page  # noqa: PLC0415
+
+    wanted = {cell.digest for cell in plan.cells} if plan else set(records)
+    shown = {digest: record for digest, record in records.items() if digest in wanted}
     about = About(
         suite=plan.suite if plan else None,
         written=datetime.now(UTC).date(),
-        planned=len(wanted) if wanted is not None else None,
-        records=_seen_from(target.parent, ledger.folder),
+        planned=len(wanted) if plan else None,
+        records=folder,
     )
     board = build(shown.values(), plan.cells if plan else None, unreadable=unreadable)
-    _write(target, make_page(Chosen(board, shown), about, _Images(data or (), problem or ())))
+    return make_page(Chosen(board, shown), about, images)
 
 
 def _write(target: Path, text: str) -> None:
@@ -79,11 +96,11 @@ def _seen_from(folder: Path, records: Path) -> str:
 class _Images:
     """Finds the test set of a problem on this machine, if it is the one that the records are about."""
 
-    def __init__(self, data: Iterable[Path], problems: Iterable[str]) -> None:
+    def __init__(self, data: list[Path] | None, problems: list[str] | None) -> None:
         from benchmark.places import find_places  # noqa: PLC0415 - keeps --help quick
 
-        self._places = find_places(data)
-        self._files = {Path(name).stem: name for name in problems}
+        self._places = find_places(data or ())
+        self._files = {Path(name).stem: name for name in problems or ()}
 
     def __call__(self, problem: str, digest: str) -> "np.ndarray | str":
         """The images, or why there are none."""

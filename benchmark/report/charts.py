@@ -65,6 +65,7 @@ class Chart:
     x: Axis
     y: Axis
     series: tuple[Series, ...]
+    aside: bool = True  # whether points of one x stand side by side
 
 
 def shares(name: str, values: Iterable[float], most: float = 2.0) -> Axis:
@@ -178,7 +179,7 @@ def _shifts(chart: Chart) -> dict[Point, float]:
     for each in chart.series:
         for point in each.points:
             found.setdefault(round(_x(chart, point.x)), []).append(point)
-    room = DODGE if all(len(points) <= 12 for points in found.values()) else 0
+    room = DODGE if chart.aside and all(len(points) <= 12 for points in found.values()) else 0
     return {
         point: (place - (len(points) - 1) / 2) * room for points in found.values() for place, point in enumerate(points)
     }

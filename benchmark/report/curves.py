@@ -121,6 +121,7 @@ def over_entropy(chosen: Chosen, palette: Palette) -> Picture | None:
         fractions("entropy of the stolen labels (1: all classes equally often)"),
         shares(OF_TARGET, [point.y for points in found.values() for point in points]),
         _series(found, palette),
+        aside=False,
     )
     return Picture(chart, Numbers(("cell", "seed", "entropy", "classes seen", "of target"), tuple(sorted(listed))))
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from benchmark.cell import REGIMES
 from benchmark.records import Record
 
 MOST, MOST_BYTES = 300, 3_000_000
@@ -41,8 +42,8 @@ class Listed:
 
 
 def listed(records: Sequence[Record], folder: str) -> Listed:
-    """The records in the order of their names; `folder` is where their files lie, as seen from the page."""
-    ordered = sorted(records, key=lambda record: (name(record), record.cell.digest))
+    """The records by problem, oracle, copycat and so on; `folder` is where their files lie, as seen from the page."""
+    ordered = sorted(records, key=_order)
     contents = {}
     if len(ordered) <= MOST:
         contents = {anchor(record.cell.digest): _content(record) for record in ordered}
@@ -82,6 +83,13 @@ def source_hash(texts: Iterable[str]) -> str:
     """What a Content-Security-Policy says so that these inline texts, and no others, are obeyed."""
     sums = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in texts)
     return " ".join(f"'sha256-{each}'" for each in sums)
+
+
+def _order(record: Record) -> tuple[object, ...]:
+    cell = record.cell
+    regime = list(REGIMES).index(cell.regime)
+    names = (cell.problem, cell.oracle, cell.copycat, regime, cell.budget, cell.pool or "", cell.attack or "")
+    return (*names, cell.balance, cell.recipe or "", cell.seed, cell.digest)
 
 
 def _content(record: Record) -> object:

@@ -152,6 +152,14 @@ def test_too_many_records_are_linked_and_a_folder_cannot_be_a_script() -> None:
     assert not embedded.listed(records[1:], "records").linked
 
 
+def test_records_are_listed_by_budget_and_seed() -> None:
+    records = [record(cell(budget=budget, seed=seed)) for budget in (4000, 250, 1000) for seed in (1, 0)]
+
+    assert [entry.name.split("npdd-sl ")[1] for entry in embedded.listed(records, "records").entries] == [
+        f"{budget} · natural · random · paper · seed {seed}" for budget in ("250", "1,000", "4,000") for seed in (0, 1)
+    ]
+
+
 def test_a_table_says_what_the_leaderboard_says() -> None:
     board = build(some())
     grid = grids.grids(board)[0]
@@ -456,11 +464,16 @@ def test_seeds_of_a_copycat_are_confused_together() -> None:
 
 
 def test_images_that_agree_equally_take_turns_by_class() -> None:
-    height_N = np.array([3, 3, 3, 3, 2, 3])
-    label_N = np.array([0, 0, 0, 1, 2, 1])
+    height_N = np.array([3] * 40 + [2] * 2 + [3] * 2)
+    label_N = np.array([0] * 40 + [1] * 2 + [1] * 2)
+    picked = gallery.pick(height_N, label_N, 44)
 
-    assert gallery.pick(height_N, label_N, 6) == [0, 3, 1, 5, 2, 4]
-    assert gallery.pick(-height_N, label_N, 1) == [4]
+    assert sorted(picked) == list(range(44))
+    assert label_N[picked[:5]].tolist() == [0, 1, 0, 1, 0]
+    assert height_N[picked].tolist() == [3] * 42 + [2] * 2
+    assert [place for place in picked if place < 40] != list(range(40))  # not the order of the test set
+    assert picked == gallery.pick(height_N, label_N, 44)
+    assert gallery.pick(-height_N, label_N, 1)[0] in {40, 41}
 
 
 def test_the_contact_sheet_shows_who_said_what() -> None:
