@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the true value, in made-up worlds: `python tests/benchmark/coverage_worlds.py [TRIALS]`.
+"""How often 95 % intervals hold the true value in made-up worlds: `python tests/benchmark/coverage_worlds.py [TRIALS]`.
 
 Worlds differ in test images, seeds and how much seeds differ in skill; decision 008 quotes what this prints.
 """
