@@ -128,12 +128,13 @@ class Cell(BaseModel):
         """A fresh generator for one purpose; the same cell and purpose always give the same numbers.
 
         Two purposes derive from less than the whole cell, so that cells that differ elsewhere ask the same images:
-        "attack" from (attack, pool digest, seed) and "pdd" from (PDD digest, seed). Budgets are therefore nested
-        prefixes, and oracles, copycats, recipes and regimes are compared on paired transfer sets.
+        "attack" from (pool digest, seed) and "pdd" from (PDD digest, seed). Budgets are therefore nested prefixes;
+        oracles, copycats, recipes and regimes are compared on paired transfer sets, and attacks on the same chance.
         Every other purpose ("weights", "balance", "training", ...) derives from the cell's digest.
         """
         if purpose == "attack":
-            origin: list[object] = [purpose, self.attack, self.pool_digest, self.seed]
+            # every attack draws as `random` does: two that draw alike and ask otherwise ask about the same images
+            origin: list[object] = [purpose, "random", self.pool_digest, self.seed]
         elif purpose == "pdd":
             origin = [purpose, self.pdd_digest, self.seed]
         else:
