@@ -162,7 +162,7 @@ def _costs(loot: Loot, tests: int) -> Iterator[StageCost]:
             seconds=stage.ask_seconds,
             images_per_second=_rate(stage.images, stage.ask_seconds),
         )
-        passes = int(stage.training.get("image_passes", 0))
+        passes = 0 if stage.training.get("reused") else int(stage.training.get("image_passes", 0))
         rate = _rate(passes, stage.train_seconds)
         yield StageCost(
             stage=f"train {stage.name}", seconds=stage.train_seconds, peak_bytes=loot.peak_bytes, images_per_second=rate

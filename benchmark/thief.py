@@ -136,13 +136,13 @@ def learn(copycat: Copycat, stage: StageJob, job: Job, line: Line, device: str, 
     recipe = Recipe.model_validate(job.recipe).for_problem(mirror=job.mirror)
     kept = _load_kept(stage.start)
     if kept:
-        copycat.load_state_dict(kept.state_dict())
-        training: dict[str, Any] = {"reused": True}
+        copycat.load_state_dict(kept[0].state_dict())
+        training: dict[str, Any] = {**kept[1], "reused": True}
     else:
         recipe = recipe if first else recipe.for_fine_tuning()
         training = asdict(train_generations(copycat, chosen, recipe, cell.rng(f"training {stage.name}"), device, say))
         if stage.keep:
-            weights.save(copycat, stage.keep)
+            weights.save(copycat, stage.keep, training)
     return StageLoot(
         name=stage.name,
         images=len(bought.labels_N),
@@ -225,12 +225,12 @@ def _kept(stage: StageJob, count: int) -> np.ndarray:
     return np.setdiff1d(np.arange(count), np.array(stage.taken_out, dtype=np.int64))
 
 
-def _load_kept(path: Path | None) -> Copycat | None:
-    """The copycat that the same training gave before, if it was kept whole; if not, training again gives the same."""
+def _load_kept(path: Path | None) -> tuple[Copycat, dict[str, Any]] | None:
+    """The copycat that the same training gave before, and how, if kept whole; if not, training again gives the same."""
     if path is None or not path.exists():
         return None
     try:
-        return architectures.reopen(path)
+        return architectures.reopen(path), weights.read_kept(path).training
     except CopycatRefused:
         return None
 

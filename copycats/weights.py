@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,12 +26,16 @@ NORMALISATION = ("mean", "spread")
 State = dict[str, torch.Tensor]
 
 
-def save(copycat: Copycat, path: Path) -> None:
-    """The copycat's weights and all that is needed to build it again, as safetensors; written whole or not at all."""
+def save(copycat: Copycat, path: Path, training: Mapping[str, Any] | None = None) -> None:
+    """The copycat's weights and all that is needed to build it again, as safetensors; written whole or not at all.
+
+    `training` says in JSON's types how it was trained, for whoever goes on from here.
+    """
     order = copycat.order
     about = {"name": order.name, "classes": order.classes, "size": order.size, "channels": order.channels}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in copycat.state_dict().items()}
-    metadata = {"format": FORMAT, "order": json.dumps(about), "knowledge": json.dumps(copycat.knowledge)}
+    said = {"order": about, "knowledge": copycat.knowledge, "training": dict(training or {})}
+    metadata = {"format": FORMAT} | {key: json.dumps(value) for key, value in said.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
@@ -50,7 +55,7 @@ def read_kept(path: Path) -> "Kept":
         raise WeightsRefused(f"{path}: holds weights, but no copycat. Give a file that this benchmark saved.")
     about = json.loads(metadata["order"])
     order = Order(about["name"], about["classes"], (about["size"][0], about["size"][1]), about["channels"])
-    return Kept(order, json.loads(metadata["knowledge"]), state)
+    return Kept(order, json.loads(metadata["knowledge"]), json.loads(metadata.get("training", "{}")), state)
 
 
 def kernels_are_kept(path: Path) -> bool:
@@ -134,8 +139,9 @@ class WeightsFile(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A copycat in a file: what it was built for, what it started from, its tensors."""
+    """A copycat in a file: what it was built for, what it started from, how it was trained, its tensors."""
 
     order: Order
     knowledge: dict[str, Any]
+    training: dict[str, Any]
     state: State

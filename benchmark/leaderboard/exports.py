@@ -36,6 +36,7 @@ _MARKDOWN: dict[str, Callable[[Row], str]] = {
     "mean recall": lambda row: figures.share_interval(row.mean_recall),
     "asked": lambda row: figures.whole(row.asked),
     "cost": lambda row: figures.money(row.cost),
+    "passes": lambda row: figures.whole(row.image_passes),
     "seeds": lambda row: f"{row.seeds_done} of {row.seeds}",
 }
 

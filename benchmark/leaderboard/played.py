@@ -33,6 +33,7 @@ class Figures:
     images: int
     asked: int
     cost: float
+    image_passes: int | None  # of all stages; None where an older record does not say those of a reused copycat
     pretrained: str
 
 
@@ -103,5 +104,11 @@ def _figures(record: Record) -> Figures | None:
         images=record.copycat.images,
         asked=record.bill.asked,
         cost=record.bill.cost,
+        image_passes=_image_passes(record),
         pretrained=record.knowledge.pretrained,
     )
+
+
+def _image_passes(record: Record) -> int | None:
+    unsaid = any(stage.reused and not stage.image_passes for stage in record.training)
+    return None if unsaid else sum(stage.image_passes for stage in record.training)

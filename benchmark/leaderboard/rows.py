@@ -71,6 +71,7 @@ class Row:
     silent: tuple[Silent, ...]  # classes that a trained copycat never says
     asked: int | None
     cost: float | None
+    image_passes: int | None  # images that the copycat went through in training: its compute, on any machine
     holes: tuple[Hole, ...]
     relative_by_seed: Mapping[int, Measured] = field(repr=False)  # as far as they are done
     recipe_digest: str | None = None
@@ -147,6 +148,7 @@ def _row(line: Line, group: str) -> Row:
         silent=_silent(line) if REGIMES[cell.regime].trains else (),
         asked=max((each.asked for each in figures), default=None),
         cost=max((each.cost for each in figures), default=None),
+        image_passes=max((each.image_passes for each in figures if each.image_passes is not None), default=None),
         holes=_holes(line),
         relative_by_seed=relative,
         recipe_digest=cell.recipe_digest,

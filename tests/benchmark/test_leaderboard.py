@@ -97,7 +97,7 @@ def test_means_are_those_of_the_records() -> None:
     half = (many * (by_image + max(by_seed - both, 0)) + (few - many) * max(by_seed - both / 2, 0)) ** 0.5
     assert found.accuracy.mean == pytest.approx(right_SN.mean())
     assert found.accuracy.half == pytest.approx(half, rel=0.01)
-    assert (found.asked, found.cost, found.state) == (1000, 1.0, "done")
+    assert (found.asked, found.cost, found.image_passes, found.state) == (1000, 1.0, 5000, "done")
 
 
 @settings(max_examples=25, deadline=None)
