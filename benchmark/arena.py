@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.cell import REGIMES, Cell, digest_of
 from benchmark.images.stack import Stack, without
 from benchmark.job import Job, StageJob
-from benchmark.matching import check_fit, doubts, introduction, none_at_hand, other_kind
+from benchmark.matching import check_fit, check_training_set, doubts, introduction, none_at_hand, other_kind
 from benchmark.places import Places
 from benchmark.pools.pool import expected_count, load_pool, open_pool
 from benchmark.problems import Problem, load_problem, open_role
@@ -112,10 +112,13 @@ class Arena:
         return f"data status {shlex.quote(str(given.relative_to(here) if given.is_relative_to(here) else given))}"
 
     def role(self, problem: str, role: Role) -> Stack | None:
-        """The images of a role; None (said once) where they are missing."""
+        """The images of a role; None (said once) where they are missing, or no ODD of targets for this TDD."""
         if (problem, role) not in self._stacks:
             try:
-                self._stacks[problem, role] = open_role(self.problem(problem), role, self.places, self.say)
+                stack = open_role(self.problem(problem), role, self.places, self.say)
+                if role == "odd":
+                    check_training_set(problem, stack, self.role(problem, "tdd"))
+                self._stacks[problem, role] = stack
             except DataMissing as missing:
                 self.say(str(missing))
                 self._stacks[problem, role] = None

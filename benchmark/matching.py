@@ -1,5 +1,7 @@
 """Which oracles are attacked on a problem's images: those with its classes whose target saw images of that kind.
 
+What holds of targets holds of the ODD, which stands for the training set of each of them.
+
 A target trained on drawn images is no target for photographs, nor the other way round: its score there would say that
 the images differ, and what is stolen from it would be compared with that. What a card says of its training decides.
 """
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from benchmark.images.sources import BuiltinSource, IdxSource, NpzSource, Source, TorchvisionSource
 from benchmark.images.stack import Stack
 from benchmark.problems import Problem
-from benchmark.refusals import Mismatch
+from benchmark.refusals import DataMissing, Mismatch
 from benchmark.shelf import Shelf, Shelved
 
 
@@ -50,6 +52,16 @@ def other_kind(shelved: Shelved, problem: str, test: Stack | None) -> str | None
         f"oracle {shelved.name} is left out: its target was trained on {trained_on}, and the TDD of problem {problem} "
         f"is {test.manifest.source}. {way_out}"
     )
+
+
+def check_training_set(problem: str, odd: Stack, test: Stack | None) -> None:
+    """Refuse an ODD of drawn images beside a TDD of others, and the other way round. Raises DataMissing."""
+    sources = [stack.manifest.source for stack in (odd, test) if stack is not None]
+    if len({is_drawn(source) for source in sources}) > 1:
+        raise DataMissing(
+            f"problem {problem}: its ODD is left out: no target for a TDD of {sources[1]} was trained on {sources[0]}. "
+            "To play odd-ol, put its targets' own training images under --data."
+        )
 
 
 def doubts(problem: Problem, roles: Mapping[str, Stack | None]) -> Iterator[str]:

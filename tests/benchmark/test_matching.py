@@ -8,6 +8,7 @@ import pytest
 import tiny_world
 
 import benchmark.run
+from benchmark.arena import Arena
 from benchmark.images.sources import ListSource, Source
 from benchmark.images.stack import Manifest, Stack
 from benchmark.leaderboard.board import build
@@ -15,6 +16,7 @@ from benchmark.matching import doubts, is_drawn, other_kind
 from benchmark.places import Places
 from benchmark.problems import Problem, load_problem, open_role
 from benchmark.shelf import Shelved, open_file
+from benchmark.suites.suite import load_suite
 from benchmark.target import Target, train_target
 from benchmark.terms import Silent
 
@@ -104,17 +106,37 @@ def test_a_target_of_the_zoo_is_trained_on_drawn_images_whatever_is_there(tmp_pa
     assert is_drawn(shelved.card.measured[0].source)
 
 
-def test_roles_that_are_part_drawn_are_told(tmp_path: Path, places: Places) -> None:
+def test_drawn_images_are_no_training_set_of_what_is_tested_on_photographs(tmp_path: Path, places: Places) -> None:
+    """An odd-ol row says what a net makes of the target's own training set: of these images it would not be true."""
+    tiny_world.build(tmp_path)
     (tmp_path / "numbers.toml").write_text(PROBLEM)
+    suite = tiny_world.SUITE.format(folder=tmp_path, regimes='["odd-ol"]', budgets=[], seeds=1)
+    (tmp_path / "own.toml").write_text(suite.replace("colours.toml", "numbers.toml"))
+    notes: list[str] = []
+    drawn = Arena(load_suite(tmp_path / "own.toml"), places, notes.append)
+    assert drawn.role("numbers", "odd") is not None
+
+    put_photographs(places)
+    notes.clear()
+    arena = Arena(load_suite(tmp_path / "own.toml"), places, notes.append)
+
+    assert [arena.role("numbers", "odd"), arena.role("numbers", "odd")] == [None, None]
+    (told,) = [note for note in notes if "ODD is left out" in note]
+    assert told.startswith("problem numbers: its ODD is left out: no target for a TDD of npz photographs.npz")
+    assert told.endswith("put its targets' own training images under --data.")
+
+
+def test_a_pdd_that_is_drawn_beside_photographs_is_told(tmp_path: Path, places: Places) -> None:
+    (tmp_path / "numbers.toml").write_text(PROBLEM.replace("[[odd]]", "[[pdd]]"))
     problem = load_problem(tmp_path / "numbers.toml")
-    roles = {role: open_role(problem, role, places, print) for role in ("odd", "tdd")}  # type: ignore[arg-type]
-    assert list(doubts(problem, {**roles, "pdd": None})) == []
+    roles = {role: open_role(problem, role, places, print) for role in ("pdd", "tdd")}  # type: ignore[arg-type]
+    assert list(doubts(problem, {**roles, "odd": None})) == []
 
     put_photographs(places)
 
     roles["tdd"] = open_role(problem, "tdd", places, print)
     (doubt,) = doubts(problem, roles)
-    assert "its ODD is builtin house_numbers/street v1" in doubt
+    assert "its PDD is builtin house_numbers/street v1" in doubt
     assert "beside a TDD of npz photographs.npz" in doubt
 
 
