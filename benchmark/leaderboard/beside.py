@@ -79,7 +79,9 @@ def _whose(table: Table) -> str:
     """Says of other images that they are others."""
     kind = next(source.kind for source in sources() if source.name == table.published[0].source)
     images = f"the {_AUTHORS[kind]} own images"
-    own = any(row.published and row.published.comparable in ("yes", "other budget") for row in table.rows)
+    own = any(
+        row.published and row.published.comparable in ("yes", "other start", "other budget") for row in table.rows
+    )
     whole = all(row.published and row.published.comparable != "other data" for row in table.rows)
     if own:
         return f"{images} ({'these' if whole else 'which only some rows here have'})"

@@ -92,8 +92,9 @@ def build(
         _level(places)
     tables = tuple(table for place in sorted(places) for table in _tables(places[place]))
     ranked = [(table, row) for table in tables for row in table.rows if row.group != BASELINES]
-    by_copycat = stand(_of_copycat(table, row) for table, row in ranked)
-    by_oracle = stand(_of_oracle(table, row) for table, row in ranked)
+    fresh = [(table, row) for table in tables for row in table.rows if row.regime == "untrained"]
+    by_copycat = stand([_of_copycat(*pair) for pair in ranked], _floors([_of_copycat(*pair) for pair in fresh]))
+    by_oracle = stand([_of_oracle(*pair) for pair in ranked], _floors([_of_oracle(*pair) for pair in fresh]))
     return Leaderboard(tables, by_copycat, by_oracle, tuple(unreadable))
 
 
@@ -229,9 +230,7 @@ def _of_copycat(table: Table, row: Row) -> Setting:
         row.recipe,
         row.recipe_digest,
     )
-    return Setting(
-        row.copycat, row.group, rest, table.tdd_digest or "", row.relative_by_seed, complete=row.relative is not None
-    )
+    return _setting(row.copycat, rest, table, row)
 
 
 def _of_oracle(table: Table, row: Row) -> Setting:
@@ -239,10 +238,27 @@ def _of_oracle(table: Table, row: Row) -> Setting:
     # and the digest of a pool is another one at another size: what oracles have in common is where it comes from
     pool = (table.pool, table.pool_source) if row.attack else (None, None)
     rest = (*pool, row.copycat, row.regime, row.budget, row.attack, row.balance, row.recipe, row.recipe_digest)
-    name = f"{table.problem} · {table.oracle}"
+    return _setting(f"{table.problem} · {table.oracle}", rest, table, row)
+
+
+def _setting(name: str, rest: tuple[object, ...], table: Table, row: Row) -> Setting:
     return Setting(
-        name, row.group, rest, table.tdd_digest or "", row.relative_by_seed, complete=row.relative is not None
+        name=name,
+        group=row.group,
+        rest=rest,
+        tdd=table.tdd_digest or "",
+        relative_by_seed=row.relative_by_seed,
+        macro_f1=row.macro_f1.mean if row.macro_f1 else None,
+        complete=row.relative is not None,
     )
+
+
+def _floors(untrained: Iterable[Setting]) -> dict[str, float]:
+    """The mean relative performance of untrained copycats by name."""
+    found: dict[str, list[float]] = {}
+    for setting in untrained:
+        found.setdefault(setting.name, []).extend(seed.value for seed in setting.relative_by_seed.values())
+    return {name: fmean(values) for name, values in found.items() if values}
 
 
 def _pool(table: Table, row: Row) -> tuple[str | None, str | None]:

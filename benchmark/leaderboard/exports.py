@@ -115,9 +115,9 @@ def _standings(heading: str, standings: tuple[Standing, ...], board: Leaderboard
     blocks = [f"## {heading}{mark}"]
     for group in dict.fromkeys(each.group for each in standings):
         found = [each for each in standings if each.group == group]
-        rows = [[each.rank or "-", escape(each.name), escape(figures.standing(each))] for each in found]
+        rows = [[escape(cell) for cell in figures.standing_cells(each)] for each in found]
         blocks.append(f"{group[0].upper()}{group[1:]}, {found[0].settings} settings:")
-        blocks.append(_grid(["rank", "name", "mean relative performance"], rows))
+        blocks.append(_grid(list(figures.STANDING_HEADS), rows))
     return blocks
 
 

@@ -14,7 +14,8 @@ SOME = 4
 
 LEGEND = (
     "±: 95 % interval of the mean over seeds; it counts the chance of the seeds and that of the test images. Rank: 1 + "
-    "the rows under the same heading whose interval lies wholly above; = where several share it; bold: first alone. "
+    "the rows under the same heading whose interval lies wholly above, so a wide interval earns a good one; = where "
+    "several share it; bold: first alone. "
     "of target: macro-F1 over the target's, on the same test images."
 )
 
@@ -135,6 +136,16 @@ def holes(rows: Iterable[Row]) -> list[str]:
 def standing(each: Standing) -> str:
     """Mean relative performance, or how many settings are complete."""
     return percent(each.relative) if each.relative else f"{each.settings_done} of {each.settings} settings"
+
+
+STANDING_HEADS = ("rank", "name", "of target", "macro-F1", "untrained")
+"""Means over the settings; untrained is of the target, too."""
+
+
+def standing_cells(each: Standing) -> tuple[str, str, str, str, str]:
+    """A standing with the absolute score of the copies, and what the same nets have before they learn anything."""
+    floor = NONE if each.untrained is None else f"{100 * each.untrained:.1f} %"
+    return (each.rank or "-", plain(each.name), standing(each), share(each.macro_f1), floor)
 
 
 def _silent(each: Silent, seeds: int) -> str:

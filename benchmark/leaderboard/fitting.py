@@ -12,7 +12,7 @@ from benchmark.cell import REGIMES, Cell
 from benchmark.records import DataUsed
 from benchmark.reference.results import Metric, PrintedProblem, Published, published, sources
 
-Comparable = Literal["yes", "other target", "other data", "other budget", "not published", "not played"]
+Comparable = Literal["yes", "other target", "other data", "other start", "other budget", "not published", "not played"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ def find(cell: Cell, data: Sequence[DataUsed], metric: Metric = "macro-F1") -> F
     """The published numbers that the cell's result may stand beside; None when nothing is published for its problem.
 
     `data` is what its record says of the images. The word tells the first of these that is not so: the regime is
-    published, the target can be had, all images are the source's own, the budgets are the published ones.
+    published, the target can be had, all images are the source's own, an untrained net has learnt weights as the
+    source's have, the budgets are the published ones.
     """
     known = [number for number in published(cell.problem) if number.metric == metric]
     if not known:
@@ -41,6 +42,8 @@ def find(cell: Cell, data: Sequence[DataUsed], metric: Metric = "macro-F1") -> F
     own = [number for number in had if _own(cell, data, number)]
     if not own:
         return Fit("other data" if data else "not played")
+    if cell.regime == "untrained" and cell.pretrained == "never" and cell.weights_digest is None:
+        return Fit("other start")
     same = [number for number in own if (number.budget, number.pdd_budget) == (cell.budget, cell.pdd_budget)]
     return Fit("yes", _nearest_net_first(same, cell.copycat)) if same else Fit("other budget")
 

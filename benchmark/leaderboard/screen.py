@@ -121,8 +121,8 @@ def _parts(board: Leaderboard, width: int) -> Iterator[Part]:
     for table in board.tables:
         yield from _table(table, board, width)
         yield Text()
-    yield from _standings("copycats", board.copycats, board)
-    yield from _standings("oracles, the most stealable first", board.oracles, board)
+    yield from _standings("copycats", board.copycats, board, width)
+    yield from _standings("oracles, the most stealable first", board.oracles, board, width)
     for sentence in board.unreadable:
         yield Text(f"unreadable: {figures.plain(sentence)}", style="red")
     if board.tables:
@@ -221,26 +221,34 @@ def _style(row: Row) -> str:
 
 
 def _join(cells: Iterable[str], columns: Sequence[Column], wide: Sequence[int]) -> str:
-    parts = []
-    for cell, column, width in zip(cells, columns, wide, strict=True):
-        short = cell if cell_len(cell) <= width else f"{set_cell_size(cell, width - 1)}…"
-        padding = " " * (width - cell_len(short))
-        parts.append(padding + short if column.right else short + padding)
-    return GAP.join(parts)
+    told = zip(cells, columns, wide, strict=True)
+    return GAP.join(_padded(cell, width, right=column.right) for cell, column, width in told)
 
 
-def _standings(heading: str, standings: Sequence[Standing], board: Leaderboard) -> Iterator[Part]:
+def _padded(cell: str, width: int, *, right: bool) -> str:
+    short = cell if cell_len(cell) <= width else f"{set_cell_size(cell, width - 1)}…"
+    padding = " " * (width - cell_len(short))
+    return padding + short if right else short + padding
+
+
+def _standings(heading: str, standings: Sequence[Standing], board: Leaderboard, width: int) -> Iterator[Part]:
     """One ranking per group; settings are the rows that all of its names have in common."""
     if not standings:
         return
     mark = " · STAND-IN DATA" if any(table.stand_ins for table in board.tables) else ""
     yield Text(f"all {heading} · mean relative performance over the same settings{mark}", style="bold")
-    wide = max(cell_len(figures.plain(each.name)) for each in standings)
+    lines = [figures.STANDING_HEADS, *map(figures.standing_cells, standings)]
+    wide = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    wide[1] = max(min(wide[1], width - sum(wide) + wide[1] - len(GAP) * (len(wide) - 1)), SHORTEST_NAME)
+    told = [
+        GAP.join(_padded(*pair, right=place > 1) for place, pair in enumerate(zip(line, wide, strict=True)))
+        for line in lines
+    ]
+    yield Line(Text(told[0], style="dim"))
     group = None
-    for each in standings:
+    for each, line in zip(standings, told[1:], strict=True):
         if each.group != group:
             group = each.group
             yield Text(f"    {group} · {each.settings} settings", style="italic")
-        name = set_cell_size(figures.plain(each.name), wide)
-        yield Line(Text(f"{each.rank or '-':<2}{GAP}{name}{GAP}{figures.standing(each)}"))
+        yield Line(Text(line.rstrip()))
     yield Text()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from benchmark.intervals import Interval, ranks
 from benchmark.measures import Measured, over_settings
@@ -16,6 +17,7 @@ class Setting:
     rest: tuple[object, ...]
     tdd: str  # its test set
     relative_by_seed: Mapping[int, Measured]
+    macro_f1: float | None  # mean over the seeds
     complete: bool
 
 
@@ -27,11 +29,13 @@ class Standing:
     group: str
     rank: str | None
     relative: Interval | None
+    macro_f1: float | None  # the copies' own, over the same settings
+    untrained: float | None  # relative performance of the same nets untrained, where the suite has them: the floor
     settings_done: int
     settings: int
 
 
-def stand(settings: Iterable[Setting]) -> tuple[Standing, ...]:
+def stand(settings: Iterable[Setting], untrained: Mapping[str, float] | None = None) -> tuple[Standing, ...]:
     """Standings group by group, the highest mean first; a group with a single name has nothing to compare.
 
     A mean is taken over all settings for each seed, and its interval counts the chances of seeds and test images; so it
@@ -46,7 +50,7 @@ def stand(settings: Iterable[Setting]) -> tuple[Standing, ...]:
         asked = {rest for played in names.values() for rest in played}
         if len(names) > 1:
             found += _ranked([_standing(name, group, played, asked) for name, played in sorted(names.items())])
-    return tuple(found)
+    return tuple(replace(each, untrained=(untrained or {}).get(each.name)) for each in found)
 
 
 def _standing(
@@ -54,7 +58,9 @@ def _standing(
 ) -> Standing:
     complete = [setting for setting in played.values() if setting.complete]
     mean = _mean(complete) if len(complete) == len(asked) else None
-    return Standing(name, group, None, mean, len(complete), len(asked))
+    scores = [each.macro_f1 for each in complete if each.macro_f1 is not None]
+    score = fmean(scores) if mean and scores else None
+    return Standing(name, group, None, mean, score, None, len(complete), len(asked))
 
 
 def _mean(complete: list[Setting]) -> Interval | None:

@@ -75,7 +75,7 @@ class Ranking:
     heading: str
     group: str
     settings: int
-    lines: tuple[tuple[str, str, str], ...]  # rank, name, mean
+    lines: tuple[tuple[str, str, str, str, str], ...]  # rank, name, mean, macro-F1, untrained
 
 
 def grids(board: Leaderboard) -> list[Grid]:
@@ -145,6 +145,6 @@ def _rankings(heading: str, standings: tuple[Standing, ...]) -> list[Ranking]:
     found = []
     for group in dict.fromkeys(each.group for each in standings):
         listed = [each for each in standings if each.group == group]
-        lines = tuple((each.rank or "-", each.name, figures.standing(each)) for each in listed)
+        lines = tuple(figures.standing_cells(each) for each in listed)
         found.append(Ranking(heading, group, listed[0].settings, lines))
     return found

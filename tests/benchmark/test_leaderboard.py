@@ -324,6 +324,27 @@ def test_copycats_and_oracles_are_ranked_over_equal_settings() -> None:
     ]
 
 
+def test_standings_show_absolute_scores_and_the_floor() -> None:
+    """A mean of ratios stands beside the copies' own scores, and beside what the same nets have untrained."""
+    played = [
+        *seeds("npdd-sl", 0.9, oracle="a"),
+        *seeds("npdd-sl", 0.5, oracle="b"),
+        *seeds("untrained", 0.3, oracle="a"),
+        *seeds("untrained", 0.1, oracle="a", copycat="vgg16"),
+    ]
+    board = build(played)
+    rows = {(table.oracle, row.copycat, row.regime): row for table in board.tables for row in table.rows}
+    floors = [rows["a", copycat, "untrained"].relative for copycat in ("resnet18", "vgg16")]
+    first, second = board.oracles
+
+    assert first.macro_f1 == pytest.approx(rows["a", "resnet18", "npdd-sl"].macro_f1.mean)  # type: ignore[union-attr]
+    assert first.untrained == pytest.approx(sum(each.mean for each in floors if each) / 2)
+    assert second.untrained is None
+    text = as_text(board, 80)
+    assert f"{100 * first.untrained:.1f} %" in next(line for line in text.splitlines() if "digits10 · a  " in line)
+    assert f"| {100 * first.untrained:.1f} % |" in as_markdown(board)
+
+
 def test_rows_without_a_pool_count_once_in_standings() -> None:
     """A PDD-SL row stands in the tables of two pools and is one setting."""
     other = {"pool": "other", "pool_digest": digest("other")}

@@ -65,7 +65,7 @@ def mixed() -> Leaderboard:
     for seed in range(3):
         found += [own(goc9(seed=seed, copycat="small_vgg")), own(goc9(seed=seed, copycat="small_vgg", budget=4_000))]
         found.append(own(goc9("npdd-sl+pdd-sl", pdd_budget=4_500, seed=seed, copycat="resnet18"), pdd={"count": 4_500}))
-        found.append(own(goc9("untrained", seed=seed, copycat="resnet18")))
+        found.append(own(goc9("untrained", seed=seed, copycat="resnet18", pretrained="require")))
     return build(found)
 
 
@@ -75,7 +75,13 @@ def test_a_row_with_everything_of_the_paper_stands_beside_its_number() -> None:
     assert shown([own(goc9("npdd-sl+pdd-sl", pdd_budget=269_100))]) == "98.7 % (.939)"
     assert shown([own(goc9("pdd-sl", pdd_budget=269_100))]) == "94.4 % (.898)"
     assert shown([own(goc9("pdd-ol"))]) == "85.3 % (.812)"
-    assert shown([own(goc9("untrained"))]) == "11.3 % (.108)"
+    assert shown([own(goc9("untrained", pretrained="require"))]) == "11.3 % (.108)"
+    assert shown([own(goc9("untrained", weights_digest="a" * 64))]) == "11.3 % (.108)"
+
+
+def test_an_untrained_net_with_random_weights_is_another_start() -> None:
+    assert shown([own(goc9("untrained"))]) == "other start"
+    assert shown([own(goc9("untrained"), tdd={"paper": ()})]) == "other data"
 
 
 @pytest.mark.parametrize(
