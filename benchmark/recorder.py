@@ -125,7 +125,7 @@ def _training(stage: StageLoot) -> Training:
         epochs=summary.pop("epochs", 0),
         image_passes=summary.pop("image_passes", 0),
         reused=summary.pop("reused", False),
-        decisions=summary,
+        decisions={**summary.pop("decisions", {}), **summary},
     )
 
 

@@ -70,7 +70,7 @@ class Training(_Part):
     stage: Stage
     epochs: Amount
     image_passes: Count
-    decisions: dict[str, JsonValue] = {}  # what the recipe chose, on stolen labels
+    decisions: dict[str, JsonValue] = {}  # how it was computed, what the recipe chose on stolen labels, losses, seconds
     reused: bool = False  # whether the first stage's copycat came from the record of its own cell
 
 

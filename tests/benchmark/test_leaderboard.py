@@ -324,6 +324,25 @@ def test_copycats_and_oracles_are_ranked_over_equal_settings() -> None:
     ]
 
 
+def test_records_computed_in_other_number_formats_are_told() -> None:
+    """A seed in bf16 beside seeds in float32 is a warning below the table."""
+    played = seeds("npdd-sl", 0.9)
+    formats = ["float32", "float32", "bf16 autocast"]
+    told = [
+        each.model_copy(
+            update={
+                "training": tuple(
+                    stage.model_copy(update={"decisions": {"precision": number_format}}) for stage in each.training
+                )
+            }
+        )
+        for each, number_format in zip(played, formats, strict=True)
+    ]
+    (mixed,), (alike,) = build(told).tables, build(told[:2]).tables
+    assert ["bf16 autocast" in warning for warning in mixed.warnings] == [True]
+    assert alike.warnings == ()
+
+
 def test_standings_show_absolute_scores_and_the_floor() -> None:
     """A mean of ratios stands beside the copies' own scores, and beside what the same nets have untrained."""
     played = [

@@ -111,6 +111,8 @@ def test_fine_tuning_gives_the_same_with_and_without_the_kept_copycat(world: tin
     assert [stage.reused for stage in reused.training] == [True, False]
     assert [stage.reused for stage in alone.training] == [False, False]
     assert [stage.image_passes for stage in reused.training] == [stage.image_passes for stage in alone.training]
+    assert "bf16" in str(alone.training[0].decisions["precision"])  # or why not
+    assert reused.training[0].decisions["losses"] == alone.training[0].decisions["losses"]
     assert min(stage.image_passes for stage in alone.training) > 0
     assert reused.copycat == alone.copycat
     assert reused.cell.digest == alone.cell.digest

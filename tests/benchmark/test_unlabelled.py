@@ -33,9 +33,7 @@ def test_looks_at_the_pool_are_counted_and_only_the_first_stage_has_them(world: 
     assert alone.bill is not None
     assert alone.bill.asked == 40  # nothing is asked about the others
     assert alone.training[0].image_passes == PASSES
-    decisions = alone.training[0].decisions["decisions"]
-    assert isinstance(decisions, dict)
-    assert decisions["students"] == "1, with opinions of 90 images of the pool"
+    assert alone.training[0].decisions["students"] == "1, with opinions of 90 images of the pool"
     assert both.training[1].image_passes == 2 * 30
 
 
