@@ -12,7 +12,7 @@ from markupsafe import Markup
 from benchmark.cell import REGIMES
 from benchmark.records import Record
 
-MOST, MOST_BYTES = 300, 3_000_000
+MOST, MOST_BYTES = 1_000, 3_000_000
 """More records, or longer ones together, are linked instead."""
 
 DIGITS = 16
