@@ -30,3 +30,17 @@ def test_recipes_by_name_and_by_file(tmp_path: Path) -> None:
     assert load_recipe(str(paper)) == load_recipe("paper")
     with pytest.raises(UnknownName, match=r"unknown recipe 'papr'. Did you mean 'paper'"):
         load_recipe("papr")
+
+
+def test_strong_recipes_differ_in_their_passes_alone() -> None:
+    """What is compared between them is compute; and against plain, at strong's passes, how it is spent."""
+    longer = {"name": "strong_400k", "version": 1, "image_passes": 400_000}
+    strong, more, plain = (load_recipe(name) for name in ("strong", "strong_400k", "plain"))
+    assert more == strong.model_copy(update={**longer, "about": more.about})
+    assert (plain.image_passes, plain.batch, plain.crop, plain.flip, plain.smoothing) == (
+        strong.image_passes,
+        strong.batch,
+        strong.crop,
+        strong.flip,
+        strong.smoothing,
+    )
